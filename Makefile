@@ -1,0 +1,76 @@
+# duijie 对接. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt lock bench soak clean
+
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := PYTHONPATH=.tools $(PYTHON) -m uv
+
+# The first python3 that runs and is at least 3.11: a pyenv shim may exist and run nothing, so try each.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do \
+	c=$$(command -v $$p) && "$$c" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && "$$c" -c 'import sys; print(sys.executable)' && break; done)
+
+# uv does not read pip's configuration: hand a mirror, its certificates and local wheels on.
+define with_mirror
+	index=$$($(PYTHON) -m pip config get global.index-url 2>/dev/null || echo "$$PIP_INDEX_URL"); \
+	extra=$$($(PYTHON) -m pip config get global.extra-index-url 2>/dev/null || echo "$$PIP_EXTRA_INDEX_URL"); \
+	links=$$($(PYTHON) -m pip config get global.find-links 2>/dev/null || echo "$$PIP_FIND_LINKS"); \
+	cert=$$($(PYTHON) -m pip config get global.cert 2>/dev/null || echo "$$PIP_CERT"); \
+	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi; \
+	if [ -n "$$cert" ]; then export SSL_CERT_FILE="$$cert"; fi; \
+	usable=""; for u in $$extra; do case "$$u" in file://*) [ -d "$${u#file://}" ] && usable="$$usable $$u";; *) usable="$$usable $$u";; esac; done; \
+	if [ -n "$$usable" ]; then export UV_INDEX="$${usable# }" UV_INDEX_STRATEGY=unsafe-best-match; fi; \
+	if [ -n "$$links" ] && [ -d "$$links" ]; then export UV_FIND_LINKS="$$links"; fi; \
+	export UV_HTTP_TIMEOUT=180 UV_LINK_MODE=copy UV_NO_PROGRESS=1;
+endef
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+
+.tools/.done: uv.txt
+	@test -n "$(PYTHON)" || { echo "duijie: needs Python 3.11 or newer with pip (Debian: apt install python3 python3-pip)"; exit 2; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "duijie: $(PYTHON) has no pip (Debian: apt install python3-pip)"; exit 2; }
+	@echo "installing uv …"
+	@rm -rf .tools && $(PYTHON) -m pip install -q --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
+		--target .tools --require-hashes -r uv.txt && touch $@
+
+$(VENV)/.run: requirements.txt .tools/.done
+	@echo "installing packages …"
+	@$(with_mirror) test -x $(PY) || $(UV) venv -q --python "$(PYTHON)" $(VENV) || exit 1; \
+		$(UV) pip install -q --python $(PY) --require-hashes -r requirements.txt && touch $@
+
+$(VENV)/.dev: requirements-dev.txt .tools/.done
+	@echo "installing packages for tests …"
+	@$(with_mirror) test -x $(PY) || $(UV) venv -q --python "$(PYTHON)" $(VENV) || exit 1; \
+		$(UV) pip install -q --python $(PY) --require-hashes -r requirements-dev.txt && touch $@
+
+run: $(VENV)/.run  ## install everything and start the platform with its sample
+	@exec $(PY) -m services serve
+
+test: $(VENV)/.dev  ## install what tests need and run them
+	@$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+
+check: $(VENV)/.dev  ## formatting, lint, types, import contracts, locks
+	@$(PY) -m ruff format --check -q . && $(PY) -m ruff check -q .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-cache | tail -n 20
+	@! grep -l '://' requirements.txt requirements-dev.txt uv.txt || { echo "a lock holds a URL"; exit 1; }
+
+fmt: $(VENV)/.dev  ## format and mend what can be mended
+	@$(PY) -m ruff check -q --fix . ; $(PY) -m ruff format -q .
+
+lock: .tools/.done  ## resolve the locks anew from pyproject.toml
+	@$(with_mirror) c="$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate"; \
+		eval $$c --upgrade --extra dev --extra telemetry pyproject.toml -o requirements-dev.txt && \
+		eval $$c -c requirements-dev.txt pyproject.toml -o requirements.txt && \
+		echo uv | eval $$c --upgrade - -o uv.txt
+
+bench: $(VENV)/.dev  ## the figures of README, as ratios in one run
+	@$(PY) -m tests.load.bench $(ARGS)
+
+soak: $(VENV)/.dev  ## long runs: kills in the middle of imports, writers against the feed, more fuzzing
+	@$(PY) -m pytest -n 2 -m slow -o addopts= -p anyio -q $(ARGS)
+
+clean:  ## delete what was installed and built; data in .data stay
+	@rm -rf $(VENV) .tools .mypy_cache .ruff_cache .hypothesis .pytest_cache; find . -name __pycache__ -prune -exec rm -rf {} +

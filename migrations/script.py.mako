@@ -1,0 +1,23 @@
+"""${message}
+
+Expand first, contract one release later; one schema change, one revision. The lock timeout is set
+by `migrations.upgrade`: a migration that cannot get its lock fails instead of stopping the platform.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = ${repr(branch_labels)}
+depends_on = ${repr(depends_on)}
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "pass"}

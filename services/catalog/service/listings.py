@@ -1,0 +1,613 @@
+"""Listings: patents put on offer, and the acts that carry them on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.elements import ColumnElement
+
+from services.catalog import models, rules
+from services.catalog.rules.intake import granted
+from services.catalog.rules.listing import ListedPatent
+from services.catalog.settings import FRESH_DAYS, CatalogSettings
+from shared.auth import Caller
+from shared.clock import Clock, legal_day
+from shared.contracts.catalog import (
+    Card,
+    CardPatent,
+    Facets,
+    Freshness,
+    IndexedListing,
+    IndexedPatent,
+    LegalState,
+    LicenseMode,
+    Listing,
+    ListingDraft,
+    ListingFilters,
+    ListingPage,
+    ListingPatch,
+    ListingQuery,
+    ListingState,
+    Pricing,
+    Snapshot,
+)
+from shared.contracts.values import PatentType
+from shared.contracts.wire import dump
+from shared.db import Database, Tx, violated
+from shared.errors import Conflict, NotFound, StaleVersion
+from shared.feed import change
+from shared.idempotency import Idempotency
+from shared.ids import new_id
+from shared.paging import Cursors, keyset
+from shared.rulebook import Refusal
+
+SYSTEM = "system"
+LEGAL_STATUS = "LEGAL_STATUS"
+_TEXTS = (
+    "external_id", "summary", "problem_solved", "application_scenes", "advantages", "economic_comparison", "trl",
+    "modes", "region_codes", "industry_codes", "support_offered",
+)  # fmt: skip
+FACETS = ("mode", "fee_type", "patent_type", "industry_code", "region_code", "ipc", "trl")
+
+
+def no_listing() -> NotFound:
+    """For an unknown id, and for a draft of somebody else's."""
+    return NotFound("there is no such listing", "没有该挂牌")
+
+
+def standing_today(row: Row[Any], today: date) -> Any:
+    """The legal status of a patent's row on a day."""
+    standing = rules.status.Standing.restored(row.standing)
+    return rules.status.on(standing, PatentType(row.patent_type), row.filing_date, today, FRESH_DAYS)
+
+
+def listed(row: Row[Any], today: date) -> ListedPatent:
+    """A patent's row as the rules of listing see it."""
+    return ListedPatent(
+        row.id,
+        PatentType(row.patent_type),
+        standing_today(row, today).state,
+        row.filing_date,
+        granted(row.publication_number, row.grant_date is not None),
+    )
+
+
+def refusals(patents: Iterable[Row[Any]], today: date) -> list[Refusal]:
+    """All reasons against offering these patents."""
+    return [no for row in patents for no in rules.listing.may_list(listed(row, today), today)]
+
+
+def _card_patent(row: Row[Any], today: date) -> CardPatent:
+    kind, status = PatentType(row.patent_type), standing_today(row, today)
+    return CardPatent(
+        id=row.id,
+        application_number=row.application_number,
+        publication_number=row.publication_number,
+        patent_type=kind,
+        ipc=row.ipc,
+        expiry_date=rules.term.term_end(kind, row.filing_date) if row.filing_date else None,
+        legal_state=status.state,
+        freshness=status.freshness,
+    )
+
+
+_BADGES = {LegalState.UNKNOWN: "STATUS_UNKNOWN", LegalState.FEE_GRACE_PERIOD: "FEE_GRACE_PERIOD"}
+
+
+def _labels(is_sample: bool, patents: Sequence[CardPatent]) -> list[str]:
+    labels = ["SAMPLE"] if is_sample else []
+    labels += sorted({_BADGES[patent.legal_state] for patent in patents if patent.legal_state in _BADGES})
+    if any(p.freshness is Freshness.STALE and p.legal_state is not LegalState.UNKNOWN for p in patents):
+        labels.append("STATUS_STALE")
+    return labels
+
+
+def _holders(patents: Sequence[Row[Any]]) -> list[str]:
+    return list(dict.fromkeys(holder["name"] for row in patents for holder in row.holders))
+
+
+def card_of(row: Row[Any], patents: Sequence[Row[Any]], today: date) -> Card:
+    """A listing as it is shown in lists and results."""
+    shown = [_card_patent(patent, today) for patent in patents]
+    return Card(
+        id=row.id,
+        titles=[patent.title for patent in patents],
+        holders=_holders(patents),
+        patents=shown,
+        summary=row.summary,
+        trl=row.trl,
+        modes=[LicenseMode(mode) for mode in row.modes],
+        pricing=Pricing.model_validate(row.pricing),
+        region_codes=row.region_codes,
+        industry_codes=row.industry_codes,
+        labels=_labels(row.is_sample, shown),
+        sample=row.is_sample,
+    )
+
+
+def listing_of(row: Row[Any], patents: Sequence[Row[Any]], today: date) -> Listing:
+    """A listing with all its text."""
+    card = card_of(row, patents, today)
+    return Listing(
+        **{name: getattr(card, name) for name in Card.model_fields if name in Listing.model_fields},
+        external_id=row.external_id,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        organization_id=row.organization_id,
+        patent_ids=[patent.id for patent in patents],
+        problem_solved=row.problem_solved,
+        application_scenes=row.application_scenes,
+        advantages=row.advantages,
+        economic_comparison=row.economic_comparison,
+        support_offered=row.support_offered,
+        state=ListingState(row.state),
+        state_reason=row.state_reason,
+        published_at=row.published_at,
+    )
+
+
+class Listings:
+    """Use cases on listings."""
+
+    def __init__(
+        self, db: Database, settings: CatalogSettings, acts: Idempotency, cursors: Cursors, clock: Clock
+    ) -> None:
+        self._db, self._settings, self._acts, self._cursors, self._clock = db, settings, acts, cursors, clock
+
+    async def draft(self, draft: ListingDraft, by: Caller) -> Listing:
+        """Write down an offer; nobody sees it before it is published.
+
+        Raises: NotFound for a patent that is not the caller's; RuleRefused for sample beside real.
+        """
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            patents = await self._own_patents(tx, draft.patent_ids, by)
+            if no := rules.listing.sample_stays_apart([row.is_sample for row in patents]):
+                raise no.raised()
+            (id_,) = await self.insert(tx, [(draft, patents, by.organization_id)], ListingState.DRAFT, by, now)
+            return await self._acts.answer(tx, await self._loaded(tx, id_))
+
+    async def insert(
+        self,
+        tx: Tx,
+        drafts: Sequence[tuple[ListingDraft, Sequence[Row[Any]], str]],
+        state: ListingState,
+        by: Caller | None,
+        now: datetime,
+    ) -> list[str]:
+        """Rows of new listings, each with its patents, for an organization; answers their ids."""
+        values, links, acts = [], [], []
+        for draft, patents, owner in drafts:
+            id_ = new_id("lst")
+            values.append(
+                {
+                    **draft.model_dump(mode="json", include=set(_TEXTS)),
+                    "pricing": dump(draft.pricing),
+                    "id": id_,
+                    "organization_id": owner,
+                    "created_at": now,
+                    "updated_at": now,
+                    "version": 1,
+                    "is_sample": patents[0].is_sample,
+                    "state": state.value,
+                    "published_at": now if state is ListingState.PUBLISHED else None,
+                    "searched": _searched(patents, draft.summary, draft.problem_solved, draft.application_scenes),
+                }
+            )
+            links += [
+                {"listing_id": id_, "ordinal": ordinal, "patent_id": patent.id}
+                for ordinal, patent in enumerate(patents)
+            ]
+            if state is ListingState.PUBLISHED:
+                who = by.client_id if by else SYSTEM
+                acts += [
+                    {"listing_id": id_, "act": act, "reason": None, "at": now, "by": who}
+                    for act in ("submission", "publication")
+                ]
+        if values:
+            try:
+                await tx.execute(insert(models.listing), values)
+            except IntegrityError as error:
+                raise taken(error) from None
+            await tx.execute(insert(models.listing_patent), links)
+        if acts:
+            await tx.execute(insert(models.listing_act), acts)
+        return [str(value["id"]) for value in values]
+
+    async def _own_patents(self, tx: Tx, ids: Sequence[str], by: Caller) -> list[Row[Any]]:
+        found = await tx.execute(
+            select(models.patent)
+            .where(models.patent.c.id == func.any(list(ids)))
+            .order_by(models.patent.c.id)
+            .with_for_update()
+        )
+        rows = {row.id: row for row in found if by.may_touch(row.organization_id)}
+        for id_ in ids:
+            if id_ not in rows:
+                raise NotFound(f"there is no patent {id_}", f"没有专利 {id_}")
+        return [rows[id_] for id_ in dict.fromkeys(ids)]
+
+    async def _loaded(self, tx: Tx, id_: str) -> Listing:
+        row = (await tx.execute(select(models.listing).where(models.listing.c.id == id_))).one()
+        patents = (await models.patents_of(tx, [id_]))[id_]
+        return listing_of(row, patents, legal_day(self._clock.now()))
+
+    async def get(self, id_: str, by: Caller | None) -> Listing:
+        """A published listing for anyone, another for its owner and the operator."""
+        async with self._db.read() as tx:
+            found = (await tx.execute(_ONE, {"id": id_})).all()
+        if not found:
+            raise no_listing()
+        row = found[0]
+        if row.state != ListingState.PUBLISHED and not (by and by.may_touch(row.organization_id)):
+            raise no_listing()
+        return listing_of(row, [_Prefixed(line) for line in found], legal_day(self._clock.now()))  # type: ignore[misc]
+
+    async def patch(self, id_: str, patch: ListingPatch, version: int, by: Caller) -> Listing:
+        """Change the text; a published listing's change is announced to the index."""
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            row = await self._owned(tx, id_, by)
+            if row.version != version:
+                raise StaleVersion(
+                    f"the listing is at version {row.version} now; read it again",
+                    f"挂牌已更新至版本 {row.version}，请重新读取",
+                )
+            if no := rules.listing.may_edit(ListingState(row.state)):
+                raise no.raised()
+            fields = patch.model_dump(mode="json", exclude_unset=True)
+            for name in ("application_scenes", "region_codes", "industry_codes"):
+                if name in fields:
+                    fields[name] = fields[name] or []
+            for name in ("modes", "pricing"):
+                if name in fields and fields[name] is None:
+                    del fields[name]
+            merged = {**row._mapping, **fields}
+            patents = (await models.patents_of(tx, [id_]))[id_]
+            fields["searched"] = _searched(
+                patents, merged["summary"], merged["problem_solved"], merged["application_scenes"]
+            )
+            try:
+                await tx.execute(
+                    update(models.listing)
+                    .where(models.listing.c.id == id_)
+                    .values(**fields, version=row.version + 1, updated_at=now)
+                )
+            except IntegrityError as error:
+                raise taken(error) from None
+            answer = await self._loaded(tx, id_)
+            if row.state == ListingState.PUBLISHED:
+                await self.announce(tx, [id_], "listing.changed", now)
+            return answer
+
+    async def _owned(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
+        row = (await tx.execute(select(models.listing).where(models.listing.c.id == id_).with_for_update())).first()
+        if row is None or not by.may_touch(row.organization_id):
+            raise no_listing()
+        return row
+
+    async def act(self, id_: str, act: str, reason: str | None, by: Caller) -> Listing:
+        """Perform an act on a listing: submission, publication, return, suspension, resumption, withdrawal.
+
+        A submission that passes all rules is published at once, unless the operator reviews listings.
+        Raises: RuleRefused, with every reason, when the patents may not be offered or the state forbids it.
+        """
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._owned(tx, id_, by)
+            state = self._next(ListingState(row.state), act)
+            patents = (await models.patents_of(tx, [id_]))[id_]
+            if act in ("submission", "publication", "resumption"):
+                _raise_all(refusals(patents, legal_day(now)))
+            done = [act]
+            if act == "submission" and not self._settings.review_listings:
+                state = self._next(state, "publication")
+                done.append("publication")
+            await self._record(tx, row, done, state, reason, by.client_id, now)
+            answer = await self._loaded(tx, id_)
+            await self._tell(tx, row, state, reason, now)
+            return await self._acts.answer(tx, answer)
+
+    def _next(self, state: ListingState, act: str) -> ListingState:
+        after = rules.listing.next_state(state, act)
+        if isinstance(after, Refusal):
+            raise after.raised()
+        return after
+
+    async def _record(
+        self,
+        tx: Tx,
+        row: Row[Any],
+        acts: Sequence[str],
+        state: ListingState,
+        reason: str | None,
+        by: str,
+        now: datetime,
+    ) -> None:
+        await tx.execute(
+            insert(models.listing_act),
+            [{"listing_id": row.id, "act": act, "reason": reason, "at": now, "by": by} for act in acts],
+        )
+        published_at = now if state is ListingState.PUBLISHED and row.published_at is None else row.published_at
+        await tx.execute(
+            update(models.listing)
+            .where(models.listing.c.id == row.id)
+            .values(
+                state=state, state_reason=reason, version=row.version + 1, updated_at=now, published_at=published_at
+            )
+        )
+
+    async def _tell(self, tx: Tx, row: Row[Any], state: ListingState, reason: str | None, now: datetime) -> None:
+        if state is ListingState.PUBLISHED:
+            await self.announce(tx, [row.id], "listing.published", now)
+        elif row.state == ListingState.PUBLISHED:
+            type_ = {ListingState.SUSPENDED: "listing.suspended", ListingState.CLOSED: "listing.closed"}.get(
+                state, "listing.withdrawn"
+            )
+            await models.feed.append(
+                tx, [change(type_, row.id, "public", now, {"version": row.version + 1, "reason": reason})]
+            )
+
+    async def announce(self, tx: Tx, ids: Sequence[str], type_: str, now: datetime) -> None:
+        """Put published listings on the feed with all that the index needs."""
+        documents = await self._documents(tx, ids, legal_day(now))
+        await models.feed.append(tx, [change(type_, doc.card.id, "public", now, dump(doc)) for doc in documents])
+
+    async def _documents(self, tx: Tx, ids: Sequence[str], today: date) -> list[IndexedListing]:
+        found = (await tx.execute(select(models.listing).where(models.listing.c.id == func.any(list(ids))))).all()
+        patents = await models.patents_of(tx, ids)
+        codes = {code for rows in patents.values() for row in rows for code in with_parents(row.ipc)}
+        titles = await models.titles_of(tx, sorted(codes))
+        return [_document(row, patents[row.id], titles, today) for row in sorted(found, key=lambda row: str(row.id))]
+
+    async def reconsider(self, tx: Tx, patent_ids: Sequence[str], now: datetime) -> None:
+        """After patents changed: suspend listings that may not be offered any more, resume what may again."""
+        found = await tx.execute(
+            select(models.listing)
+            .where(
+                models.listing.c.id.in_(
+                    select(models.listing_patent.c.listing_id).where(
+                        models.listing_patent.c.patent_id == func.any(list(patent_ids))
+                    )
+                ),
+                models.listing.c.state.in_([ListingState.PUBLISHED, ListingState.SUSPENDED]),
+            )
+            .order_by(models.listing.c.id)
+            .with_for_update()
+        )
+        listings = found.all()
+        patents = await models.patents_of(tx, [row.id for row in listings])
+        changed: list[str] = []
+        for row in listings:
+            no = refusals(patents[row.id], legal_day(now))
+            if row.state == ListingState.PUBLISHED and no:
+                await self._record(tx, row, ["suspension"], ListingState.SUSPENDED, LEGAL_STATUS, SYSTEM, now)
+                await self._tell(tx, row, ListingState.SUSPENDED, LEGAL_STATUS, now)
+            elif row.state == ListingState.SUSPENDED and row.state_reason == LEGAL_STATUS and not no:
+                await self._record(tx, row, ["resumption"], ListingState.PUBLISHED, None, SYSTEM, now)
+                await self._tell(tx, row, ListingState.PUBLISHED, None, now)
+            elif row.state == ListingState.PUBLISHED:
+                text = _searched(patents[row.id], row.summary, row.problem_solved, row.application_scenes)
+                await tx.execute(
+                    update(models.listing)
+                    .where(models.listing.c.id == row.id)
+                    .values(searched=text, version=row.version + 1, updated_at=now)
+                )
+                changed.append(row.id)
+        if changed:
+            await self.announce(tx, changed, "listing.changed", now)
+
+    async def page(self, query: ListingQuery, facets: Sequence[str], by: Caller | None) -> ListingPage:
+        """A page of listings as cards: the published ones, or all of one's own."""
+        table, limit = models.listing, query.limit
+        filters = ListingFilters.model_validate(query.model_dump(include=set(ListingFilters.model_fields)))
+        sort = "-created_at" if query.mine and query.sort.endswith("published_at") else query.sort  # drafts have no day
+        falling, name = sort.startswith("-"), sort.lstrip("-")
+        column = table.c[name]
+        owner = by.organization_id if by and filters.mine else None
+        scope = ("listings", sort, filters.model_dump_json(), owner)
+        at = self._cursors.read(scope, query.after) if query.after else None
+        condition = and_(column.is_not(None), *_conditions(filters, by))
+        statement = keyset(select(table).where(condition), (column, table.c.id), at, limit, falling=falling)
+        async with self._db.read() as tx:
+            found = (await tx.execute(statement)).all()
+            rows = found[:limit]
+            patents = await models.patents_of(tx, [row.id for row in rows])
+            total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if query.count else None
+            counted = await self._facets(tx, condition, facets) if facets else None
+        today = legal_day(self._clock.now())
+        last = rows[-1] if len(found) > limit else None
+        return ListingPage(
+            items=[card_of(row, patents[row.id], today) for row in rows],
+            next=self._cursors.make(scope, [last._mapping[name], last.id]) if last else None,
+            count=total,
+            facets=counted,
+        )
+
+    async def _facets(self, tx: Tx, condition: ColumnElement[bool], facets: Sequence[str]) -> Facets:
+        counted: Facets = {}
+        for facet in facets:
+            value = _FACET[facet]()
+            rows = await tx.execute(
+                select(value.label("value"), func.count(func.distinct(models.listing.c.id)).label("n"))
+                .select_from(
+                    models.listing.join(
+                        models.listing_patent, models.listing_patent.c.listing_id == models.listing.c.id
+                    ).join(models.patent, models.patent.c.id == models.listing_patent.c.patent_id)
+                )
+                .where(condition)
+                .group_by("value")
+                .order_by(func.count(func.distinct(models.listing.c.id)).desc(), "value")
+                .limit(100)
+            )
+            counted[facet] = {str(row.value): row.n for row in rows if row.value is not None}
+        return counted
+
+    async def snapshot(self, after: str | None, limit: int) -> Snapshot:
+        """Published listings by id, with the feed position from which to follow on.
+
+        The position is read before the rows: a change in between is in the rows and comes again by the
+        feed, which an index bears (versions), while the other order would lose it.
+        """
+        async with self._db.read() as tx:
+            epoch, _, position = await models.feed.head(tx)
+            statement = select(models.listing.c.id).where(models.listing.c.state == ListingState.PUBLISHED)
+            if after:
+                statement = statement.where(models.listing.c.id > after)
+            ids = list((await tx.scalars(statement.order_by(models.listing.c.id).limit(limit))).all())
+            documents = await self._documents(tx, ids, legal_day(self._clock.now()))
+        return Snapshot(epoch=epoch, position=position, items=documents, next=ids[-1] if len(ids) == limit else None)
+
+
+def _conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElement[bool]]:
+    """The filters as conditions; without `mine`, published listings only."""
+    table, patent = models.listing, models.patent
+    found: list[ColumnElement[bool]] = []
+    if filters.mine and by is not None:
+        found.append(table.c.organization_id == by.organization_id)
+        if filters.state:
+            found.append(table.c.state == filters.state)
+    else:
+        found.append(table.c.state == ListingState.PUBLISHED)
+    for word in (filters.q or "").lower().split():
+        found.append(func.strpos(table.c.searched, word) > 0)
+    if filters.region_code:
+        found.append(_starts_any(table.c.region_codes, filters.region_code))
+    if filters.industry_code:
+        found.append(_starts_any(table.c.industry_codes, filters.industry_code))
+    if filters.mode:
+        found.append(table.c.modes.contains([filters.mode.value]))
+    if filters.fee_type:
+        found.append(table.c.pricing["fee_type"].astext == filters.fee_type.value)
+    if filters.trl_at_least:
+        found.append(table.c.trl >= filters.trl_at_least)
+    if filters.sample is not None:
+        found.append(table.c.is_sample == filters.sample)
+    if filters.external_id:
+        found.append(table.c.external_id == filters.external_id)
+    of_patent: list[ColumnElement[bool]] = []
+    if filters.ipc:
+        of_patent.append(_starts_any(patent.c.ipc, filters.ipc))
+    if filters.patent_type:
+        of_patent.append(patent.c.patent_type == filters.patent_type.value)
+    if filters.holder:
+        of_patent.append(patent.c.holders.contains([{"name": filters.holder}]))
+    if filters.patent_id:
+        of_patent.append(patent.c.id == filters.patent_id)
+    if of_patent:
+        found.append(
+            table.c.id.in_(
+                select(models.listing_patent.c.listing_id)
+                .join(patent, patent.c.id == models.listing_patent.c.patent_id)
+                .where(*of_patent)
+            )
+        )
+    return found
+
+
+def _starts_any(column: Any, prefix: str) -> ColumnElement[bool]:
+    entry = func.unnest(column).column_valued("entry")
+    return select(1).select_from(entry).where(func.starts_with(entry, prefix)).exists()
+
+
+_FACET: dict[str, Callable[[], Any]] = {
+    "mode": lambda: func.unnest(models.listing.c.modes),
+    "fee_type": lambda: models.listing.c.pricing["fee_type"].astext,
+    "patent_type": lambda: models.patent.c.patent_type,
+    "industry_code": lambda: func.unnest(models.listing.c.industry_codes),
+    "region_code": lambda: func.left(models.patent.c.region_code, 2),
+    "ipc": lambda: func.left(func.unnest(models.patent.c.ipc), 4),
+    "trl": lambda: models.listing.c.trl,
+}
+
+
+class _Prefixed:
+    """The patent half of a joined row, under the patent's own column names."""
+
+    def __init__(self, row: Row[Any]) -> None:
+        self._row = row
+
+    def __getattr__(self, name: str) -> Any:
+        return self._row._mapping[f"p_{name}"]
+
+
+# One listing with its patents in one round trip: the hottest read of the platform.
+_ONE = (
+    select(models.listing, *(column.label(f"p_{column.name}") for column in models.patent.c))
+    .join(models.listing_patent, models.listing_patent.c.listing_id == models.listing.c.id)
+    .join(models.patent, models.patent.c.id == models.listing_patent.c.patent_id)
+    .where(models.listing.c.id == bindparam("id"))
+    .order_by(models.listing_patent.c.ordinal)
+)
+
+
+def with_parents(ipc: Iterable[str]) -> set[str]:
+    """Classification codes with the ones above whose titles are worth searching: subclass and main group."""
+    return {part for code in ipc for part in (code, code[:4], code.partition("/")[0] + "/00")}
+
+
+def _titles(ipc: Sequence[str], titles: dict[str, str]) -> list[str]:
+    found: list[str] = []
+    for code in ipc:
+        for part in (code[:4], code.partition("/")[0] + "/00", code):
+            if (title := titles.get(part)) and title not in found:
+                found.append(title)
+    return found
+
+
+def _document(row: Row[Any], patents: Sequence[Row[Any]], titles: dict[str, str], today: date) -> IndexedListing:
+    return IndexedListing(
+        version=row.version,
+        organization_id=row.organization_id,
+        card=card_of(row, patents, today),
+        summary=row.summary,
+        problem_solved=row.problem_solved,
+        application_scenes=row.application_scenes,
+        patents=[
+            IndexedPatent(
+                title=patent.title,
+                abstract=patent.abstract,
+                ipc=patent.ipc,
+                ipc_titles=_titles(patent.ipc, titles),
+                ends_on=rules.term.term_end(PatentType(patent.patent_type), patent.filing_date)
+                if patent.filing_date
+                else None,
+            )
+            for patent in patents
+        ],
+    )
+
+
+def _searched(patents: Sequence[Any], *texts: Any) -> str:
+    words = [part for patent in patents for part in (patent.title, *(holder["name"] for holder in patent.holders))]
+    words += [number for p in patents for number in (p.application_number, p.publication_number) if number]
+    for text in texts:
+        words += text if isinstance(text, list) else [text or ""]
+    return "\n".join(words).lower()
+
+
+def _raise_all(found: Sequence[Refusal]) -> None:
+    if not found:
+        return
+    problem = found[0].raised()
+    problem.violations = tuple(no.violation() for no in found)
+    raise problem
+
+
+def taken(error: IntegrityError) -> Conflict:
+    """What an IntegrityError means to the caller."""
+    name = violated(error)
+    if name.endswith("organization_id"):
+        return Conflict(
+            "another of your records has this external_id",
+            "您的另一条记录已使用该 external_id",
+            code="external_id_taken",
+        )
+    raise error

@@ -1,0 +1,20 @@
+"""Catalog's settings: `DUIJIE_CATALOG_…`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.settings import Settings
+
+
+class CatalogSettings(Settings):
+    """What an operator may set."""
+
+    database_url: str | None = Field(default=None, pattern=r"^postgresql://")
+    review_listings: bool = False  # True: the operator publishes; False: a listing that passes all rules goes live
+    import_chunk_rows: Annotated[int, Field(ge=1, le=5_000)] = 500
+
+
+FRESH_DAYS = 30  # how long a look at the register counts

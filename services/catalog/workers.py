@@ -1,0 +1,15 @@
+"""What catalog does without being asked."""
+
+from __future__ import annotations
+
+from services.catalog.service import Catalog
+from shared.loops import Loops
+
+
+def loops(catalog: Catalog) -> Loops:
+    """Imports, feed wake-ups, and the tidying of what retention has ended."""
+    found = Loops("catalog")
+    found.add("imports", catalog.imports.work)
+    found.add("feed", catalog.listen)
+    found.add("tidy", catalog.tidy)
+    return found

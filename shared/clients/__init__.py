@@ -1,0 +1,7 @@
+"""One typed client a service."""
+
+from shared.clients.catalog import CatalogClient
+from shared.clients.gateway import GatewayClient
+from shared.clients.matching import MatchingClient
+
+__all__ = ["CatalogClient", "GatewayClient", "MatchingClient"]

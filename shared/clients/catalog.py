@@ -1,0 +1,32 @@
+"""Catalog's client."""
+
+from __future__ import annotations
+
+from shared.client import ServiceClient
+from shared.contracts.catalog import Listing, Snapshot
+from shared.contracts.feed import FeedPage
+
+WAIT_S = 20.0
+
+
+class CatalogClient(ServiceClient):
+    """What other services ask catalog."""
+
+    service = "catalog"
+
+    async def changes(self, after: int, *, limit: int = 500, wait_s: float = WAIT_S) -> FeedPage:
+        """Changes after a position; waits for the next one when there is none.
+
+        Raises: Gone, when they have been purged.
+        """
+        params = {"after": after, "limit": limit, "wait": wait_s}
+        return await self._call("GET", "/changes", FeedPage, params=params, within_s=wait_s + 10)
+
+    async def snapshot(self, after: str | None = None, *, limit: int = 500) -> Snapshot:
+        """Published listings, page by page, with the position to follow on from."""
+        params = {"limit": limit, **({"after": after} if after else {})}
+        return await self._call("GET", "/snapshot", Snapshot, params=params)
+
+    async def listing(self, id_: str) -> Listing:
+        """A published listing. Raises: NotFound."""
+        return await self._call("GET", f"/v1/listings/{id_}", Listing)

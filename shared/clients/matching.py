@@ -1,0 +1,24 @@
+"""Matching's client."""
+
+from __future__ import annotations
+
+from shared.client import ServiceClient
+from shared.contracts.feed import FeedPage
+from shared.contracts.matching import Matches, MatchQuery
+
+WAIT_S = 20.0
+
+
+class MatchingClient(ServiceClient):
+    """What others ask matching."""
+
+    service = "matching"
+
+    async def changes(self, after: int, *, limit: int = 500, wait_s: float = WAIT_S) -> FeedPage:
+        """Changes after a position; waits for the next one when there is none."""
+        params = {"after": after, "limit": limit, "wait": wait_s}
+        return await self._call("GET", "/changes", FeedPage, params=params, within_s=wait_s + 10)
+
+    async def match(self, query: MatchQuery) -> Matches:
+        """Rank a need that is not stored."""
+        return await self._call("POST", "/v1/match-queries", Matches, ask=query)

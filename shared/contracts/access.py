@@ -1,0 +1,171 @@
+"""Who may do what: the one table that routes enforce and tests walk through.
+
+A route is readable without a token (`scope=None`), or asks for a scope. The relation says which
+objects: `OWNER`, those of the organization that acts (a delegate acts as its principal); `OPERATOR`,
+the platform's operator only; `MEMBER`, any organization; `SERVICE`, other services only.
+An `act` is a legal act: it needs a verified organization and an Idempotency-Key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OrganizationType(StrEnum):
+    """What kind of party an organization is."""
+
+    UNIVERSITY = "UNIVERSITY"
+    RESEARCH_INSTITUTE = "RESEARCH_INSTITUTE"
+    ENTERPRISE = "ENTERPRISE"
+    COOPERATIVE = "COOPERATIVE"
+    INDIVIDUAL = "INDIVIDUAL"
+    OPERATIONS_INSTITUTION = "OPERATIONS_INSTITUTION"
+    SERVICE_AGENCY = "SERVICE_AGENCY"
+    PARK = "PARK"
+    FINANCIAL_INSTITUTION = "FINANCIAL_INSTITUTION"
+    GOVERNMENT = "GOVERNMENT"
+    PLATFORM_OPERATOR = "PLATFORM_OPERATOR"
+
+
+SCOPES = {
+    "organizations:read": "Read organizations, clients and delegations",
+    "organizations:write": "Change them",
+    "patents:read": "Read patents and their legal status",
+    "patents:write": "Register, change and import patents",
+    "listings:read": "Read listings, drafts of your own too",
+    "listings:write": "Put patents on offer",
+    "needs:read": "Read needs and their matches",
+    "needs:write": "Record needs",
+    "deals:read": "Read deals",
+    "deals:write": "Act in deals",
+    "webhooks:read": "Read webhook endpoints",
+    "webhooks:write": "Change them",
+    "announcements:write": "Record announcements of the patent office",
+    "payments:confirm": "Confirm payments",
+    "oversight:read": "Read restrictions, alerts, statistics",
+    "oversight:write": "Order restrictions",
+    "audit:read": "Read the audit chain",
+    "platform:operate": "Operate the platform",
+}
+SERVICE_SCOPE = "service"  # never given to a client; services give it to themselves
+
+SUPPLIERS = frozenset(
+    {
+        OrganizationType.UNIVERSITY,
+        OrganizationType.RESEARCH_INSTITUTE,
+        OrganizationType.ENTERPRISE,
+        OrganizationType.INDIVIDUAL,
+        OrganizationType.OPERATIONS_INSTITUTION,
+        OrganizationType.SERVICE_AGENCY,
+        OrganizationType.PLATFORM_OPERATOR,
+    }
+)
+
+
+class Relation(StrEnum):
+    """Whose objects a route opens."""
+
+    ANYONE = "ANYONE"
+    MEMBER = "MEMBER"
+    OWNER = "OWNER"
+    OPERATOR = "OPERATOR"
+    SERVICE = "SERVICE"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a route asks of its caller."""
+
+    scope: str | None
+    relation: Relation
+    types: frozenset[OrganizationType] | None = None
+    is_act: bool = False
+    is_idempotent: bool = True  # a POST that honors Idempotency-Key
+
+
+_PUBLIC = Access(None, Relation.ANYONE)
+_INNER = Access(SERVICE_SCOPE, Relation.SERVICE)
+
+
+def _own(scope: str, *, types: frozenset[OrganizationType] | None = None, act: bool = False) -> Access:
+    return Access(scope, Relation.OWNER, types, is_act=act)
+
+
+def _operator(scope: str = "platform:operate", *, act: bool = False) -> Access:
+    return Access(scope, Relation.OPERATOR, frozenset({OrganizationType.PLATFORM_OPERATOR}), is_act=act)
+
+
+ACCESS: dict[str, dict[tuple[str, str], Access]] = {
+    "catalog": {
+        ("POST", "/v1/patents"): _own("patents:write", types=SUPPLIERS),
+        ("GET", "/v1/patents"): _own("patents:read"),
+        ("GET", "/v1/patents/{id}"): _own("patents:read"),
+        ("PATCH", "/v1/patents/{id}"): _own("patents:write", types=SUPPLIERS),
+        ("POST", "/v1/patents/{id}/legal-events"): _own("patents:write", types=SUPPLIERS, act=True),
+        ("GET", "/v1/patents/{id}/legal-events"): _own("patents:read"),
+        ("POST", "/v1/patent-imports"): _own("patents:write", types=SUPPLIERS),
+        ("GET", "/v1/patent-imports"): _own("patents:read"),
+        ("GET", "/v1/patent-imports/{id}"): _own("patents:read"),
+        ("GET", "/v1/patent-imports/{id}/errors"): _own("patents:read"),
+        ("GET", "/v1/patent-imports/{id}/events"): _own("patents:read"),
+        ("POST", "/v1/listings"): _own("listings:write", types=SUPPLIERS),
+        ("GET", "/v1/listings"): _PUBLIC,
+        ("GET", "/v1/listings/{id}"): _PUBLIC,
+        ("PATCH", "/v1/listings/{id}"): _own("listings:write", types=SUPPLIERS),
+        ("POST", "/v1/listings/{id}/submission"): _own("listings:write", types=SUPPLIERS, act=True),
+        ("POST", "/v1/listings/{id}/publication"): _operator(act=True),
+        ("POST", "/v1/listings/{id}/return"): _operator(act=True),
+        ("POST", "/v1/listings/{id}/suspension"): _operator(act=True),
+        ("POST", "/v1/listings/{id}/resumption"): _operator(act=True),
+        ("POST", "/v1/listings/{id}/withdrawal"): _own("listings:write", types=SUPPLIERS, act=True),
+        ("GET", "/v1/reference/regions"): _PUBLIC,
+        ("GET", "/v1/reference/industries"): _PUBLIC,
+        ("GET", "/v1/reference/ipc"): _PUBLIC,
+        ("POST", "/v1/reference/{table}/rows"): Access(
+            "platform:operate", Relation.OPERATOR, frozenset({OrganizationType.PLATFORM_OPERATOR}), is_idempotent=True
+        ),
+        ("DELETE", "/v1/sample"): _operator(),
+        ("GET", "/changes"): _INNER,
+        ("GET", "/snapshot"): _INNER,
+    },
+    "matching": {
+        ("POST", "/v1/needs"): _own("needs:write"),
+        ("GET", "/v1/needs"): _own("needs:read"),
+        ("GET", "/v1/needs/{id}"): _own("needs:read"),
+        ("PATCH", "/v1/needs/{id}"): _own("needs:write"),
+        ("POST", "/v1/needs/{id}/publication"): _own("needs:write", act=True),
+        ("POST", "/v1/needs/{id}/pause"): _own("needs:write", act=True),
+        ("POST", "/v1/needs/{id}/closing"): _own("needs:write", act=True),
+        ("GET", "/v1/needs/{id}/matches"): _own("needs:read"),
+        ("GET", "/v1/needs/{id}/matches/{listing_id}"): _own("needs:read"),
+        ("POST", "/v1/match-queries"): Access("needs:read", Relation.MEMBER, is_idempotent=False),
+        ("GET", "/changes"): _INNER,
+    },
+    "gateway": {
+        ("POST", "/v1/oauth/token"): Access(None, Relation.ANYONE, is_idempotent=False),
+        ("GET", "/.well-known/jwks.json"): _PUBLIC,
+        ("POST", "/v1/signing-keys"): _operator(),
+        ("POST", "/v1/organizations"): Access("organizations:write", Relation.MEMBER),
+        ("GET", "/v1/organizations"): Access("organizations:read", Relation.MEMBER),
+        ("GET", "/v1/organizations/me"): Access("organizations:read", Relation.MEMBER),
+        ("GET", "/v1/organizations/{id}"): Access("organizations:read", Relation.MEMBER),
+        ("PATCH", "/v1/organizations/{id}"): _own("organizations:write"),
+        ("POST", "/v1/organizations/{id}/verification"): _operator(act=True),
+        ("POST", "/v1/organizations/{id}/clients"): _own("organizations:write"),
+        ("GET", "/v1/organizations/{id}/clients"): _own("organizations:read"),
+        ("POST", "/v1/organizations/{id}/clients/{client_id}/rotation"): _own("organizations:write"),
+        ("DELETE", "/v1/organizations/{id}/clients/{client_id}"): _own("organizations:write"),
+        ("POST", "/v1/delegations"): Access("organizations:write", Relation.MEMBER, is_act=True),
+        ("GET", "/v1/delegations"): Access("organizations:read", Relation.MEMBER),
+        ("GET", "/v1/delegations/{id}"): Access("organizations:read", Relation.MEMBER),
+        ("POST", "/v1/delegations/{id}/acceptance"): Access("organizations:write", Relation.MEMBER, is_act=True),
+        ("POST", "/v1/delegations/{id}/revocation"): Access("organizations:write", Relation.MEMBER, is_act=True),
+        ("POST", "/v1/documents"): Access("organizations:write", Relation.MEMBER),
+        ("GET", "/v1/documents/{id}"): Access("organizations:read", Relation.OWNER),
+        ("GET", "/v1/documents/{id}/content"): Access("organizations:read", Relation.OWNER),
+        ("GET", "/v1/reference/rules"): _PUBLIC,
+        ("GET", "/v1/reference/scopes"): _PUBLIC,
+        ("GET", "/changes"): _INNER,
+    },
+}

@@ -1,0 +1,208 @@
+"""The change feed: an outbox written in the transaction of the change, read in order, missed by nobody.
+
+**Positions rise and a reader who has seen N has seen everything below N.** A sequence alone does not
+give that: a slow transaction may take 1 and commit after a fast one that took 2. So the insert takes
+an advisory lock that is held until commit; it is taken by a trigger of the table itself, before the
+first position is drawn, so that no insert can forget it (migrations/feed.py). A second trigger notifies waiting readers.
+Append last in a transaction: the lock is then held for the length of the commit only.
+
+**A consumer moves its cursor in the transaction of the effect** (`advance`), or stores it inside what
+it builds (an index's manifest). A feed has an epoch, renewed when a backup is restored; a consumer
+that finds another epoch, or itself ahead of the head, stops red.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import JsonValue
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from shared import metrics
+from shared.clock import Clock
+from shared.contracts.feed import Change, FeedPage
+from shared.db import Database, Tx
+from shared.errors import Gone
+from shared.loops import Poisoned
+
+RETENTION = timedelta(days=90)
+POLL_S = 0.5  # the longest a waiting reader sleeps should a notification be lost
+LIMIT = 1_000
+
+
+class Forked(Poisoned):
+    """The producer's history is not the one that was followed: a backup was restored."""
+
+
+def tables(meta: MetaData) -> tuple[Table, Table, Table]:
+    """The outbox, its state and the cursors of feeds followed, for a service's metadata."""
+    outbox = Table(
+        "outbox",
+        meta,
+        Column("position", BigInteger, Identity(always=True), primary_key=True),
+        Column("type", Text, nullable=False),
+        Column("subject", Text, nullable=False),
+        Column("audience", Text, nullable=False),
+        Column("at", DateTime(timezone=True), nullable=False),
+        Column("data", JSONB, nullable=False),
+    )
+    state = Table(
+        "feed_state",
+        meta,
+        Column("epoch", Text, primary_key=True),
+        Column("floor", BigInteger, nullable=False),
+    )
+    cursor = Table(
+        "feed_cursor",
+        meta,
+        Column("feed", Text, primary_key=True),
+        Column("epoch", Text, nullable=False),
+        Column("position", BigInteger, nullable=False),
+    )
+    return outbox, state, cursor
+
+
+class Feed:
+    """A service's own outbox: append to it, read it, wait for it."""
+
+    def __init__(self, meta: MetaData) -> None:
+        self._outbox, self._state, self._cursor = tables(meta)
+        self._woken = asyncio.Event()
+
+    async def append(self, tx: Tx, changes: Sequence[dict[str, Any]]) -> None:
+        """Say what this transaction changed. Call it last: it holds the feed's lock until commit.
+
+        Each change: {type, subject, audience, at, data}; audience is an organization, `public` or `services`.
+        """
+        if changes:
+            await tx.execute(insert(self._outbox), list(changes))
+
+    async def head(self, tx: Tx) -> tuple[str, int, int]:
+        """(epoch, floor, last position); positions up to the floor have been purged."""
+        last = select(func.coalesce(func.max(self._outbox.c.position), 0)).scalar_subquery()
+        epoch, floor, position = (await tx.execute(select(self._state.c.epoch, self._state.c.floor, last))).one()
+        return epoch, floor, max(position, floor)
+
+    async def page(self, db: Database, after: int, limit: int, wait_s: float) -> FeedPage:
+        """Changes after a position, in order; an empty page after at most `wait_s` seconds.
+
+        Raises: Gone, when changes after the position have been purged: read the snapshot.
+        """
+        until = asyncio.get_running_loop().time() + wait_s
+        while True:
+            self._woken.clear()
+            async with db.read() as tx:
+                epoch, floor, head = await self.head(tx)
+                if after < floor:
+                    raise Gone(
+                        f"changes up to {floor} are no longer kept; read the snapshot and follow on from there",
+                        f"位置 {floor} 及之前的变更已不再保存，请读取快照后继续",
+                        code="feed_purged",
+                    )
+                found = await tx.execute(
+                    select(self._outbox)
+                    .where(self._outbox.c.position > after)
+                    .order_by(self._outbox.c.position)
+                    .limit(min(limit, LIMIT))
+                )
+                items = [Change.model_validate(dict(row)) for row in found.mappings()]
+            left_s = until - asyncio.get_running_loop().time()
+            if items or left_s <= 0:
+                return FeedPage(epoch=epoch, head=max(head, items[-1].position if items else 0), items=items)
+            try:
+                await asyncio.wait_for(self._woken.wait(), min(left_s, POLL_S))
+            except TimeoutError:
+                continue
+
+    async def listen(self, db: Database) -> None:
+        """Loop: wake readers that wait in `page` whenever anybody appended."""
+        async for _ in db.notifications(f"feed_{db.service}"):
+            self._woken.set()
+
+    async def purge(self, tx: Tx, now: datetime) -> None:
+        """Forget changes older than the retention, and remember how far."""
+        last = await tx.scalar(select(func.max(self._outbox.c.position)).where(self._outbox.c.at < now - RETENTION))
+        if last is not None:
+            await tx.execute(delete(self._outbox).where(self._outbox.c.position <= last))
+            await tx.execute(update(self._state).values(floor=last))
+
+    async def renew_epoch(self, tx: Tx) -> None:
+        """After a restore from backup: consumers must notice that history may have forked."""
+        await tx.execute(update(self._state).values(epoch=func.replace(func.gen_random_uuid().cast(Text), "-", "")))
+
+    async def cursor(self, tx: Tx, feed: str) -> tuple[str | None, int]:
+        """How far this service has applied another's feed: (epoch, position)."""
+        row = (await tx.execute(select(self._cursor).where(self._cursor.c.feed == feed))).first()
+        return (row.epoch, row.position) if row else (None, 0)
+
+    async def advance(self, tx: Tx, feed: str, epoch: str, *, seen: int, to: int) -> bool:
+        """Move the cursor in the transaction of the effect; False when another worker was faster."""
+        if seen == 0:
+            made = upsert(self._cursor).values(feed=feed, epoch=epoch, position=to).on_conflict_do_nothing()
+            if (await tx.execute(made.returning(self._cursor.c.feed))).first():
+                return True
+        moved = (
+            update(self._cursor)
+            .where(self._cursor.c.feed == feed, self._cursor.c.position == seen, self._cursor.c.epoch == epoch)
+            .values(position=to)
+        )
+        return bool((await tx.execute(moved)).rowcount)
+
+
+async def follow(
+    *,
+    name: str,
+    service: str,
+    fetch: Callable[[int], Awaitable[FeedPage]],
+    start: Callable[[], Awaitable[tuple[str | None, int]]],
+    apply: Callable[[FeedPage, int], Awaitable[int]],
+) -> None:
+    """Loop: fetch pages of a feed and apply them; `apply(page, seen)` answers the new position.
+
+    Raises: Forked, when the feed's epoch is not the one we followed or we are ahead of it: somebody
+    restored a backup, and only an operator may say which history is right for rows that were written.
+    """
+    epoch, position = await start()
+    gauge = metrics.feed_position.labels(service, name)
+    while True:
+        page = await fetch(position)
+        if epoch is not None and page.epoch != epoch:
+            raise Forked(f"feed {name} has epoch {page.epoch}, we followed {epoch}: resynchronize")
+        if page.head < position:
+            raise Forked(f"feed {name} ends at {page.head}, we are at {position}: resynchronize")
+        epoch = page.epoch
+        if page.items:
+            position = await apply(page, position)
+            gauge.set(position)
+
+
+async def tidy(db: Database, feed: Feed, forget: Callable[[Tx, datetime], Awaitable[None]], clock: Clock) -> None:
+    """Loop: once an hour, purge what retention has ended."""
+    while True:
+        async with db.write() as tx:
+            await feed.purge(tx, clock.now())
+            await forget(tx, clock.now())
+        await asyncio.sleep(3600)
+
+
+def change(type_: str, subject: str, audience: str, at: datetime, data: dict[str, JsonValue]) -> dict[str, Any]:
+    """One fact in the past tense, as `append` takes it."""
+    return {"type": type_, "subject": subject, "audience": audience, "at": at, "data": data}

@@ -1,0 +1,82 @@
+"""Rules with a name, a source and a date. A rule says no by returning a `Refusal`.
+
+    @rule("LS-TERM", source=Text("Patent Law Art. 42", "专利法第四十二条"), since="2021-06-01")
+    def term_has_not_ended(patent: PatentFacts, today: date) -> Refusal | None: ...
+
+A wrong spelling of a value (a check digit, a date) is found where the value is parsed; there the
+parser raises `Refused` with the same `Refusal`, and the API answers 422 instead of 409.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import TypeVar
+
+from shared.errors import RuleRefused, Severity, Text, Violation
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An entry of the rulebook."""
+
+    id: str
+    source: Text
+    since: date
+    decides: str
+    where: str
+
+
+_BOOK: dict[str, Rule] = {}
+
+
+def rule(*ids: str, source: Text, since: str) -> Callable[[F], F]:
+    """Enter a function into the rulebook under one or more ids; its first line says what it decides."""
+
+    def enter(decide: F) -> F:
+        doc = (decide.__doc__ or "").strip()
+        assert doc, f"{ids} needs a docstring that says what it decides"
+        for id_ in ids:
+            assert id_ not in _BOOK, f"rule {id_} is defined twice"
+            where = f"{decide.__module__}.{getattr(decide, '__qualname__', '')}"
+            _BOOK[id_] = Rule(id_, source, date.fromisoformat(since), doc.splitlines()[0], where)
+        return decide
+
+    return enter
+
+
+def book() -> Mapping[str, Rule]:
+    """All rules that are loaded, by id."""
+    return MappingProxyType(_BOOK)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A rule's no, in words for the person who has to mend it."""
+
+    rule: str
+    message: Text
+    cure: Text | None = None
+    pointer: str | None = None
+    severity: Severity = "BLOCK"
+
+    def violation(self) -> Violation:
+        """With the legal basis from the rulebook, ready for a problem document."""
+        entry = _BOOK[self.rule]
+        return Violation(self.rule, self.message, self.severity, entry.source, self.pointer, self.cure)
+
+    def raised(self) -> RuleRefused:
+        """The problem to raise when the recorded state breaks the rule."""
+        return RuleRefused(self.message.en, self.message.zh, violations=(self.violation(),))
+
+
+class Refused(ValueError):
+    """Raised by parsers of values: the input alone breaks the rule."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message.en)
+        self.refusal = refusal
