@@ -27,7 +27,7 @@ from services.gateway.service import Gateway
 from services.gateway.settings import GatewaySettings
 from services.matching import app as matching_app
 from services.matching.settings import MatchingSettings
-from shared import log
+from shared import log, telemetry
 from shared.auth import KeyRing, ServiceToken
 from shared.client import InProcess, Upstream, network
 from shared.clients import CatalogClient
@@ -214,6 +214,8 @@ class Host:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)
         host = configuration.host
+        if host.otlp_endpoint:
+            telemetry.configure(host.otlp_endpoint, service or "platform")
         async with AsyncExitStack() as stack:
             check_port(host.host, host.port)
             if service is None:

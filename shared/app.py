@@ -26,7 +26,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import auth, context, log, metrics
+from shared import auth, context, log, metrics, telemetry
 from shared.client import DEADLINE_HEADER
 from shared.contracts.access import ACCESS, Access, Relation
 from shared.contracts.wire import Health, Page, ProblemOut, Resource
@@ -113,7 +113,7 @@ class Endpoint(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Any]:
         """FastAPI's handler behind our door."""
         handle = super().get_route_handler()
-        (method,) = self.methods
+        (method,) = self.methods or {"GET"}
         access = ACCESS[self.service][method, self.path]
 
         async def handled(request: Request) -> Response:
@@ -383,11 +383,12 @@ def build(service: Service) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        telemetry=telemetry.FASTAPI,  # type: ignore[arg-type]
     )
     app.state.door, app.state.use_cases = service.door, service.use_cases
     # Routes stand in the app's own list: FastAPI's included routers cost a second dispatch per request.
     app.router.routes.extend(service.router.routes)
-    known = {(next(iter(r.methods)), r.path) for r in service.router.routes if isinstance(r, APIRoute)}
+    known = {(method, r.path) for r in service.router.routes if isinstance(r, APIRoute) for method in r.methods or ()}
     listed = set(ACCESS[service.name])
     assert known == listed, f"{service.name}: routes and access table differ: {known ^ listed}"
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -259,6 +260,18 @@ def bearer(authorization: str | None) -> str | None:
             headers={"WWW-Authenticate": "Bearer"},
         )
     return token
+
+
+def basic(authorization: str) -> tuple[str, str] | None:
+    """Client id and secret of an HTTP Basic header (RFC 6749, section 2.3.1: both form-encoded)."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return unquote_plus(client_id), unquote_plus(secret)
 
 
 def become(who: Caller | None) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 
@@ -14,7 +11,7 @@ from services.gateway.service import Gateway
 from services.gateway.service.surface import rules_out
 from shared import context
 from shared.app import Endpoint, expected_version
-from shared.auth import caller
+from shared.auth import basic, caller
 from shared.contracts.access import SCOPES
 from shared.contracts.feed import FeedPage
 from shared.contracts.gateway import (
@@ -81,13 +78,8 @@ async def token(
 
 
 def _credentials(request: Request, client_id: str | None, client_secret: str | None) -> tuple[str, str]:
-    header = request.headers.get("authorization", "")
-    if header.lower().startswith("basic ") and client_id is None:
-        try:
-            pair = base64.b64decode(header[6:], validate=True).decode().partition(":")
-            return unquote_plus(pair[0]), unquote_plus(pair[2])
-        except (binascii.Error, UnicodeDecodeError):
-            client_id = None
+    if client_id is None and (pair := basic(request.headers.get("authorization", ""))) is not None:
+        return pair
     if client_id is None or client_secret is None:
         raise Unauthenticated(
             "send client_id and client_secret in the form, or as HTTP Basic",

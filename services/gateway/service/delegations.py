@@ -90,7 +90,7 @@ class Delegations:
             principal_id=row.principal_id,
             delegate_id=row.delegate_id,
             scopes=row.scopes,
-            from_=row.from_day,
+            **{"from": row.from_day},
             to=row.to_day,
             document_ids=row.document_ids,
             state=self._state(row),

@@ -133,8 +133,7 @@ class Indexing:
         first = page = await self._snapshot(None)
         documents: dict[str, Document] = {}
         while True:
-            listings = page.items
-            for document in await asyncio.to_thread(lambda found=listings: [document_of(item) for item in found]):
+            for document in await asyncio.to_thread(_all, page.items):
                 documents[document.id] = document
             if page.next is None:
                 break
@@ -174,6 +173,10 @@ class Indexing:
             documents = list(self._documents.values())
             await asyncio.to_thread(store.save, self._folder, self._epoch, self._position, documents)
             self._unsaved, self._saved_at = 0, time.monotonic()
+
+
+def _all(listings: list[IndexedListing]) -> list[Document]:
+    return [document_of(listing) for listing in listings]
 
 
 def _documents(changes: list[Change]) -> dict[int, Document]:
