@@ -5,11 +5,13 @@ SHELL := /bin/bash
 
 VENV := .venv
 PY := $(VENV)/bin/python
-UV := PYTHONPATH=.tools $(PYTHON) -m uv
+UV = PYTHONPATH=.tools $(PYTHON) -m uv
 
 # The first python3 that runs and is at least 3.11: a pyenv shim may exist and run nothing, so try each.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do \
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do \
 	c=$$(command -v $$p) && "$$c" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && "$$c" -c 'import sys; print(sys.executable)' && break; done)
+endif
 
 # uv does not read pip's configuration: hand a mirror, its certificates and local wheels on.
 define with_mirror
@@ -32,7 +34,7 @@ help:  ## list the targets
 	@test -n "$(PYTHON)" || { echo "duijie: needs Python 3.11 or newer with pip (Debian: apt install python3 python3-pip)"; exit 2; }
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "duijie: $(PYTHON) has no pip (Debian: apt install python3-pip)"; exit 2; }
 	@echo "installing uv …"
-	@rm -rf .tools && $(PYTHON) -m pip install -q --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
+	@rm -rf .tools && $(PYTHON) -m pip install -qq --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
 		--target .tools --require-hashes -r uv.txt && touch $@
 
 $(VENV)/.run: requirements.txt .tools/.done
