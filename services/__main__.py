@@ -23,7 +23,7 @@ from shared.launcher import LaunchRefused
 from shared.settings import HostSettings, SettingsRefused, environment, read
 
 USAGE_EXIT, FAILED_EXIT = 2, 1
-EXAMPLE = "铝件铣到薄壁的地方老是抖，表面一圈圈振纹"
+EXAMPLE = "镗深孔时杆子发颤，孔壁有波纹"
 ENDINGS = (".csv", ".tsv", ".txt", ".json", ".ndjson", ".jsonl")
 REFERENCE_CHUNK = 2_000
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, TypeVar
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import unquote
 
 import httpx
 import stamina
@@ -21,6 +23,7 @@ from shared import context
 from shared.errors import DeadlineExceeded, Internal, Problem, Unavailable
 
 M = TypeVar("M", bound=BaseModel)
+Headers = list[tuple[bytes, bytes]]
 
 CALL_S = 10.0
 ATTEMPTS = 3
@@ -36,19 +39,30 @@ class InProcess(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Run the app until it starts to answer; its body streams after that."""
-        exchange = _Exchange(request)
-        exchange.task = asyncio.create_task(exchange.run(self._app), context=contextvars.Context())
-        wait_s = request.extensions.get("timeout", {}).get("read")
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        status, headers, body = await self.open(
+            request.method, request.url.raw_path, request.headers.raw, request.stream,
+            request.extensions.get("timeout", {}).get("read"),
+        )  # fmt: skip
+        return httpx.Response(status, headers=headers, stream=body, request=request)
+
+    async def open(
+        self, method: str, target: bytes, headers: Headers, content: AsyncIterable[bytes], wait_s: float | None
+    ) -> tuple[int, Headers, httpx.AsyncByteStream]:
+        """The same without httpx's request and answer objects: half of what a hop costs."""
+        exchange = _Exchange(content)
+        running = exchange.run(self._app, method, target, headers)
+        exchange.task = asyncio.create_task(running, context=contextvars.Context())
         try:
             async with asyncio.timeout(wait_s):
-                status, headers = await exchange.started
+                status, answered = await exchange.started
         except TimeoutError:
             await exchange.leave()
-            raise httpx.ReadTimeout("the service did not answer in time", request=request) from None
+            raise httpx.ReadTimeout("the service did not answer in time") from None
         except BaseException:
             await exchange.leave()
             raise
-        return httpx.Response(status, headers=headers, stream=_Body(exchange, wait_s), request=request)
+        return status, answered, _Body(exchange, wait_s)
 
 
 class _Exchange:
@@ -56,34 +70,28 @@ class _Exchange:
 
     task: asyncio.Task[None]
 
-    def __init__(self, request: httpx.Request) -> None:
-        self._request = request
-        self._chunks = self._asked()
+    def __init__(self, content: AsyncIterable[bytes]) -> None:
+        self._chunks = aiter(content)
         self._left = asyncio.Event()
-        self.started: asyncio.Future[tuple[int, list[tuple[bytes, bytes]]]] = asyncio.get_running_loop().create_future()
+        self.started: asyncio.Future[tuple[int, Headers]] = asyncio.get_running_loop().create_future()
         self.body: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUE_CHUNKS)
         self.broken = False
 
-    async def _asked(self) -> AsyncIterator[bytes]:
-        if isinstance(self._request.stream, httpx.AsyncByteStream):
-            async for chunk in self._request.stream:
-                yield chunk
-
-    async def run(self, app: ASGIApp) -> None:
-        request = self._request
+    async def run(self, app: ASGIApp, method: str, target: bytes, headers: Headers) -> None:
+        path, _, query = target.partition(b"?")
         scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
-            "method": request.method,
-            "scheme": request.url.scheme,
-            "path": request.url.path,
-            "raw_path": request.url.raw_path.partition(b"?")[0],
-            "query_string": request.url.query,
+            "method": method,
+            "scheme": "http",
+            "path": unquote(path),
+            "raw_path": path,
+            "query_string": query,
             "root_path": "",
-            "headers": [(name.lower(), value) for name, value in request.headers.raw],
+            "headers": [(name.lower(), value) for name, value in headers],
             "client": ("127.0.0.1", 0),
-            "server": (request.url.host, request.url.port or 80),
+            "server": ("in-process", 80),
             "state": {},
         }
         try:
@@ -249,6 +257,14 @@ def _problem(answer: httpx.Response) -> Problem:
     )
 
 
+class Passing(NamedTuple):
+    """An answer on its way through: its body is read as it comes, then closed."""
+
+    status: int
+    headers: Headers
+    body: httpx.AsyncByteStream
+
+
 class Upstream:
     """A service as the gateway reaches it: requests and answers pass through as they are, in a stream."""
 
@@ -256,25 +272,24 @@ class Upstream:
         self.service, self._base, self._transport = service, httpx.URL(base_url), transport
 
     async def exchange(
-        self,
-        method: str,
-        raw_path: bytes,
-        headers: list[tuple[bytes, bytes]],
-        content: bytes | AsyncIterator[bytes],
-        *,
-        within_s: float,
-    ) -> httpx.Response:
-        """Send a request; the answer's body is not read yet: iterate `aiter_raw`, then `aclose`.
+        self, method: str, target: bytes, headers: Headers, content: bytes | AsyncIterable[bytes], *, within_s: float
+    ) -> Passing:
+        """Send a request on; the answer's body is not read yet.
 
         Raises: Unavailable, DeadlineExceeded.
         """
-        url = self._base.copy_with(raw_path=raw_path)
-        timeout = {"connect": within_s, "read": within_s, "write": within_s, "pool": within_s}
-        request = httpx.Request(
-            method, url, headers=[(b"host", url.netloc), *headers], content=content, extensions={"timeout": timeout}
-        )
         try:
-            return await self._transport.handle_async_request(request)
+            if isinstance(self._transport, InProcess):
+                chunks = _once(content) if isinstance(content, bytes) else content
+                return Passing(*await self._transport.open(method, target, headers, chunks, within_s))
+            url = self._base.copy_with(raw_path=target)
+            timeout = {"connect": within_s, "read": within_s, "write": within_s, "pool": within_s}
+            request = httpx.Request(
+                method, url, headers=[(b"host", url.netloc), *headers], content=content, extensions={"timeout": timeout}
+            )
+            answer = await self._transport.handle_async_request(request)
+            assert isinstance(answer.stream, httpx.AsyncByteStream)
+            return Passing(answer.status_code, answer.headers.raw, answer.stream)
         except httpx.TimeoutException as error:
             raise DeadlineExceeded(
                 f"{self.service} did not answer in time", "服务未在时限内答复", internal=str(error)
@@ -285,16 +300,21 @@ class Upstream:
             ) from error
 
     async def json(self, path: str) -> Any:
-        """A public JSON document of the service."""
-        answer = await self.exchange("GET", path.encode(), [], b"", within_s=CALL_S)
+        """A public JSON document of the service. Raises: Unavailable, for every answer but 200."""
+        status, _, body = await self.exchange("GET", path.encode(), [], b"", within_s=CALL_S)
         try:
-            body = await answer.aread()
+            content = b"".join([chunk async for chunk in body])
         finally:
-            await answer.aclose()
-        if answer.status_code != 200:
+            await body.aclose()
+        if status != 200:
             raise Unavailable(f"{self.service} is not ready", "服务尚未就绪", retry_after_s=1)
-        return httpx.Response(200, content=body).json()
+        return json.loads(content)
 
     async def close(self) -> None:
         """Give connections back."""
         await self._transport.aclose()
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    if content:
+        yield content

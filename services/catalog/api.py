@@ -56,7 +56,7 @@ class CatalogEndpoint(Endpoint):
 router = APIRouter(route_class=CatalogEndpoint)
 
 
-def _catalog(request: Request) -> Catalog:
+async def _catalog(request: Request) -> Catalog:
     found: Catalog = request.app.state.use_cases
     return found
 

@@ -34,7 +34,7 @@ class MatchingEndpoint(Endpoint):
 router = APIRouter(route_class=MatchingEndpoint)
 
 
-def _matching(request: Request) -> Matching:
+async def _matching(request: Request) -> Matching:
     found: Matching = request.app.state.use_cases
     return found
 

@@ -85,13 +85,13 @@ class Forward:
             scope["method"], raw + (b"?" + query if query else b""), headers, content, within_s=left_s
         )
         try:
-            out = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() in _OUT]
-            await send({"type": "http.response.start", "status": answer.status_code, "headers": out})
-            async for chunk in answer.stream:  # type: ignore[union-attr]
+            out = [(name.lower(), value) for name, value in answer.headers if name.lower() in _OUT]
+            await send({"type": "http.response.start", "status": answer.status, "headers": out})
+            async for chunk in answer.body:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            await answer.aclose()
+            await answer.body.aclose()
 
     def _inward(self, who: auth.Caller, audience: str) -> str:
         """A token for one service that lives sixty seconds; used again for the first half of its life."""

@@ -46,7 +46,7 @@ class GatewayEndpoint(Endpoint):
 router = APIRouter(route_class=GatewayEndpoint)
 
 
-def _gateway(request: Request) -> Gateway:
+async def _gateway(request: Request) -> Gateway:
     found: Gateway = request.app.state.use_cases
     return found
 
