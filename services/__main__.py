@@ -26,6 +26,7 @@ USAGE_EXIT, FAILED_EXIT = 2, 1
 EXAMPLE = "镗深孔时杆子发颤，孔壁有波纹"
 ENDINGS = (".csv", ".tsv", ".txt", ".json", ".ndjson", ".jsonl")
 REFERENCE_CHUNK = 2_000
+FOUND_S = 10.0
 
 
 def say(line: str = "") -> None:
@@ -321,6 +322,8 @@ def load(options: argparse.Namespace) -> int:
         if job.publish and not job.dry_run:
             refused = "".join(f", {count} not listed ({rule})" for rule, count in sorted(listings.refused.items()))
             say(f"listings: {listings.published} published, {listings.unchanged} listed before{refused}")
+            if listings.published:
+                say(f"found by a need {await _until_found(gateway):.1f} s later")
         if rows.rejected or rows.warned:
             for error in (await gateway.import_errors(job.id)).items:
                 place = f"row {error.row}" + (f", {error.column}" if error.column else "")
@@ -332,6 +335,18 @@ def load(options: argparse.Namespace) -> int:
         return FAILED_EXIT if rows.rejected else 0
 
     return int(_remotely(options, use))
+
+
+async def _until_found(gateway: Any) -> float:
+    """Seconds until the listing published last is found by its own title."""
+    contracts = importlib.import_module("shared.contracts.matching")
+    started, newest = time.monotonic(), await gateway.newest_listing()
+    query = contracts.MatchQuery(title=newest.titles[0], limit=20)
+    while newest.id not in [item.listing.id for item in (await gateway.match(query)).items]:
+        if time.monotonic() - started > FOUND_S:
+            raise CommandRefused(f"{newest.id} is listed but not found after {FOUND_S:.0f} s: see /readyz")
+        await asyncio.sleep(0.05)
+    return time.monotonic() - started
 
 
 def _reference_rows(table: str, path: Path) -> Iterator[dict[str, Any]]:

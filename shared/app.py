@@ -240,9 +240,7 @@ class Observe:
             problem = refused
         except Exception as error:  # the last resort: a bug becomes a 500 with its trace in the log only
             self._log.error("bug", path=scope["path"], exc_info=error)
-            problem = Internal(
-                "a bug of ours; quote the request id when you report it", "系统内部错误，反馈时请附上请求编号"
-            )
+            problem = _bug()
         finally:
             self._active -= 1
         if problem is not None and not status:
@@ -268,6 +266,10 @@ class Observe:
             if problem.internal:
                 event["internal"] = problem.internal[:500]
         self._log.info("request", **event)
+
+
+def _bug() -> Internal:
+    return Internal("a bug of ours; quote the request id when you report it", "系统内部错误，反馈时请附上请求编号")
 
 
 def _enter(headers: Headers) -> None:
@@ -401,11 +403,11 @@ def build(service: Service) -> ASGIApp:
             case HTTPException():
                 problem = _http(refused)
             case _:
-                raise refused
+                problem = _bug()  # sent from here; the exception itself goes on to be logged by Observe
         request.scope.setdefault("state", {})["problem"] = problem
         return problem_response(problem, request.url.path)
 
-    for kind in (Problem, RequestValidationError, HTTPException):
+    for kind in (Problem, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, told)
 
     @app.get("/healthz", include_in_schema=False)

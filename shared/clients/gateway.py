@@ -6,13 +6,7 @@ import secrets
 from pathlib import Path
 
 from shared.client import ServiceClient
-from shared.contracts.catalog import (
-    ImportError_,
-    Loaded,
-    PatentImport,
-    ReferenceRows,
-    Removed,
-)
+from shared.contracts.catalog import Card, ImportError_, ListingPage, Loaded, PatentImport, ReferenceRows, Removed
 from shared.contracts.gateway import Organization, Token
 from shared.contracts.matching import Matches, MatchQuery
 from shared.contracts.wire import Health, Page
@@ -58,6 +52,11 @@ class GatewayClient(ServiceClient):
     async def import_errors(self, id_: str, *, limit: int = 20) -> Page[ImportError_]:
         """The first reasons for rejected rows."""
         return await self._call("GET", f"/v1/patent-imports/{id_}/errors", _Errors, params={"limit": limit})
+
+    async def newest_listing(self) -> Card | None:
+        """The listing that was published last."""
+        page = await self._call("GET", "/v1/listings", ListingPage, params={"limit": 1, "sort": "-published_at"})
+        return page.items[0] if page.items else None
 
     async def match(self, query: MatchQuery) -> Matches:
         """Rank a need that is not stored."""

@@ -23,8 +23,8 @@ class Catalog:
     def __init__(self, db: Database, settings: CatalogSettings, secret: bytes, clock: Clock) -> None:
         self.db, self.clock = db, clock
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
-        self.reference = Reference(db, clock)
         self.listings = Listings(db, settings, self.acts, cursors, clock)
+        self.reference = Reference(db, self.listings, clock)
         self.patents = Patents(db, self.listings, self.acts, cursors, clock)
         self.imports = Imports(db, settings, self.listings, self.patents, self.reference, self.acts, cursors, clock)
         self.sample = Sample(db, self.listings, clock)

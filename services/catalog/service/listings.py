@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -368,6 +368,21 @@ class Listings:
         codes = {code for rows in patents.values() for row in rows for code in with_parents(row.ipc)}
         titles = await models.titles_of(tx, sorted(codes))
         return [_document(row, patents[row.id], titles, today) for row in sorted(found, key=lambda row: str(row.id))]
+
+    async def retitle(self, tx: Tx, codes: Sequence[str], now: datetime) -> None:
+        """After titles of classes changed: announce the published listings that lie in them or below."""
+        code = func.unnest(models.patent.c.ipc).column_valued("code")
+        touched = select(1).where(
+            or_(code.in_(codes), func.left(code, 4).in_(codes), (func.split_part(code, "/", 1) + "/00").in_(codes))
+        )
+        ids = await tx.scalars(
+            select(models.listing.c.id)
+            .distinct()
+            .join(models.listing_patent, models.listing_patent.c.listing_id == models.listing.c.id)
+            .join(models.patent, models.patent.c.id == models.listing_patent.c.patent_id)
+            .where(models.listing.c.state == ListingState.PUBLISHED, touched.exists())
+        )
+        await self.announce(tx, list(ids), "listing.changed", now)
 
     async def reconsider(self, tx: Tx, patent_ids: Sequence[str], now: datetime) -> None:
         """After patents changed: suspend listings that may not be offered any more, resume what may again."""

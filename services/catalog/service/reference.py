@@ -14,6 +14,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.catalog import models
+from services.catalog.service.listings import Listings
 from shared import context
 from shared.clock import Clock
 from shared.contracts.catalog import Loaded, ReferenceRow, ReferenceRowIn
@@ -29,8 +30,8 @@ _CHUNK = 2_000
 class Reference:
     """Codes and their titles."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+    def __init__(self, db: Database, listings: Listings, clock: Clock) -> None:
+        self._db, self._listings, self._clock = db, listings, clock
         self._regions: dict[str, str] | None = None
 
     async def ship(self) -> None:
@@ -47,7 +48,7 @@ class Reference:
             await _store(tx, "regions", [(code, zh, None, code[:-2] or None) for code, zh in current_regions()])
 
     async def load(self, table: str, rows: Sequence[ReferenceRowIn]) -> Loaded:
-        """Rows into a table: new ones added, changed ones replaced."""
+        """Rows into a table: new ones added, changed ones replaced. New class titles reach the index at once."""
         if table not in TABLES:
             raise NotFound(f"there is no reference table {table[:40]}; there are {', '.join(TABLES)}", "没有该参考表")
         latest = {row.code: row for row in rows}
@@ -64,6 +65,8 @@ class Reference:
             }
             changed = [row for code, row in fresh.items() if before.get(code) != row[1:]]
             await _store(tx, table, changed)
+            if table == "ipc" and changed:
+                await self._listings.retitle(tx, [row[0] for row in changed], self._clock.now())
         self._regions = None
         created = sum(1 for row in changed if row[0] not in before)
         return Loaded(created=created, changed=len(changed) - created, unchanged=len(latest) - len(changed))

@@ -73,14 +73,23 @@ class Surface:
 
     def find(self, method: str, path: str) -> Target | frozenset[str] | None:
         """The target of a request; the methods that a known path takes instead; None for an unknown path."""
-        branch: _Branch | None = self._root
-        for segment in path.split("/")[1:]:
-            if branch is None or not segment:
-                return None
-            branch = branch.literal.get(segment) or branch.parameter
-        if branch is None or not branch.targets:
+        branch = _reach(self._root, path.split("/")[1:])
+        if branch is None:
             return None
         return branch.targets.get(method) or frozenset(branch.targets)
+
+
+def _reach(branch: _Branch, segments: list[str]) -> _Branch | None:
+    """Where a path ends; a literal segment is tried before a parameter."""
+    if not segments:
+        return branch if branch.targets else None
+    first, rest = segments[0], segments[1:]
+    if not first:
+        return None
+    for next_ in (branch.literal.get(first), branch.parameter):
+        if next_ is not None and (found := _reach(next_, rest)) is not None:
+            return found
+    return None
 
 
 def _plant(root: _Branch, path: str, method: str, target: Target) -> None:
