@@ -154,6 +154,14 @@ class World:
             self._signed_in[name] = Api(self.http, facts["organization_id"], headers)
         return self._signed_in[name]
 
+    async def without_sample(self) -> Api:
+        """The first operator of a world opened with `sample=False`; `organization` acts through it from then on."""
+        made = await self.house.gateway.first_client("测试平台", "PLATFORM_OPERATOR", factories.uscc())
+        token = await self.sign_in(made["client_id"], made["client_secret"])
+        operator = Api(self.http, made["organization_id"], {"Authorization": f"Bearer {token['access_token']}"})
+        self._signed_in["operator"] = operator
+        return operator
+
     async def organization(self, *, verified: bool = True, scopes: list[str] | None = None, **facts: Any) -> Api:
         """A new organization with a client; a university unless said otherwise."""
         operator = await self.demo("operator")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ARRAY, Row, Text, and_, bindparam, cast, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -372,8 +372,11 @@ class Listings:
     async def retitle(self, tx: Tx, codes: Sequence[str], now: datetime) -> None:
         """After titles of classes changed: announce the published listings that lie in them or below."""
         code = func.unnest(models.patent.c.ipc).column_valued("code")
+        changed = select(func.unnest(cast(list(codes), ARRAY(Text))))  # a subquery is hashed, a list is walked
         touched = select(1).where(
-            or_(code.in_(codes), func.left(code, 4).in_(codes), (func.split_part(code, "/", 1) + "/00").in_(codes))
+            or_(
+                code.in_(changed), func.left(code, 4).in_(changed), (func.split_part(code, "/", 1) + "/00").in_(changed)
+            )
         )
         ids = await tx.scalars(
             select(models.listing.c.id)
