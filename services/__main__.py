@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     reference = commands.add_parser("reference", help="reference tables").add_subparsers(
         required=True, metavar="ACTION"
     )
-    reference_load = reference.add_parser("load", help="load official tables, see docs/reference.md")
+    reference_load = reference.add_parser("load", help="load official tables, see docs/operating.md")
     reference_load.add_argument("table", choices=["ipc", "industries", "regions", "universities"])
     reference_load.add_argument("file", type=Path, nargs="+")
     reference_load.set_defaults(run=load_reference)
@@ -264,7 +264,16 @@ def match(options: argparse.Namespace) -> None:
     async def use(gateway: Any) -> Any:
         return await gateway.match(contracts.MatchQuery(title=" ".join(options.need), limit=options.limit))
 
-    found = _remotely(options, use)
+    show_matches(_remotely(options, use))
+
+
+def matches_of(answer: dict[str, Any]) -> Any:
+    """The wire type of a ranking, from its JSON."""
+    return importlib.import_module("shared.contracts.matching").Matches.model_validate(answer)
+
+
+def show_matches(found: Any) -> None:
+    """A ranking for people: the listing, what it does, and the words behind its score."""
     if not found.items:
         say(f"no match: {found.empty_reason}")
     for item in found.items:

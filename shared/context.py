@@ -48,11 +48,11 @@ def left_s(default: float) -> float:
 
 
 def speak(accept_language: str) -> Language:
-    """The platform's language that suits an Accept-Language header best; English without one.
+    """The platform's language that suits an Accept-Language header best; Chinese without one.
 
-    Quality values count; `zh`, `zh-CN`, `zh-Hans` are Chinese, everything else we have is English.
+    Quality values count; `zh`, `zh-CN`, `zh-Hans` and `*` are Chinese, `en` in any variant is English.
     """
-    best: tuple[float, Language] = (0.0, "en")
+    best: tuple[float, Language] = (0.0, "zh")
     for part in accept_language.split(",")[:20]:
         tag, _, parameters = part.strip().partition(";")
         try:
@@ -60,7 +60,7 @@ def speak(accept_language: str) -> Language:
         except ValueError:
             continue
         primary = tag.strip().lower().partition("-")[0]
-        spoken: Language | None = "zh" if primary == "zh" else "en" if primary in ("en", "*") else None
+        spoken: Language | None = "zh" if primary in ("zh", "*") else "en" if primary == "en" else None
         if spoken is not None and quality > best[0]:
             best = (quality, spoken)
     return best[1]

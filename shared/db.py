@@ -7,6 +7,7 @@ rights on another's schema even where all share one URL.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -56,6 +57,7 @@ class Database:
 
     def __init__(self, url: str, service: str) -> None:
         self.url, self.service = url, service
+        self.notified = asyncio.Event()  # the service's own feed has something new
         self._writing = self._engine(read_only=False)
         self._reading = self._engine(read_only=True)
 

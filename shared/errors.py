@@ -133,7 +133,9 @@ class Problem(Exception):
             if isinstance(raw, dict)
         )
         code = str(body.get("code") or "")
-        kind: type[Problem] = RuleRefused if code == RuleRefused.default_code else _BY_STATUS.get(status, Internal)
+        kind: type[Problem] = (
+            RuleRefused if body.get("title") in RuleRefused.title else _BY_STATUS.get(status, Internal)
+        )
         detail = str(body.get("detail") or body.get("title") or f"the service answered {status}")
         return kind(detail, detail, code=code or None, violations=violations, retry_after_s=retry_after_s)
 

@@ -85,7 +85,6 @@ class Feed:
 
     def __init__(self, meta: MetaData) -> None:
         self._outbox, self._state, self._cursor = tables(meta)
-        self._woken = asyncio.Event()
 
     async def append(self, tx: Tx, changes: Sequence[dict[str, Any]]) -> None:
         """Say what this transaction changed. Call it last: it holds the feed's lock until commit.
@@ -108,7 +107,7 @@ class Feed:
         """
         until = asyncio.get_running_loop().time() + wait_s
         while True:
-            self._woken.clear()
+            db.notified.clear()
             async with db.read() as tx:
                 epoch, floor, head = await self.head(tx)
                 if after < floor:
@@ -128,14 +127,14 @@ class Feed:
             if items or left_s <= 0:
                 return FeedPage(epoch=epoch, head=max(head, items[-1].position if items else 0), items=items)
             try:
-                await asyncio.wait_for(self._woken.wait(), min(left_s, POLL_S))
+                await asyncio.wait_for(db.notified.wait(), min(left_s, POLL_S))
             except TimeoutError:
                 continue
 
     async def listen(self, db: Database) -> None:
         """Loop: wake readers that wait in `page` whenever anybody appended."""
         async for _ in db.notifications(f"feed_{db.service}"):
-            self._woken.set()
+            db.notified.set()
 
     async def purge(self, tx: Tx, now: datetime) -> None:
         """Forget changes older than the retention, and remember how far."""

@@ -36,6 +36,8 @@ TARGET_MOST = 8 * 1024
 DEPTH_MOST = 32
 DIGITS_MOST = 30
 
+# Possessive, and content with a string that never ends: linear on any input.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json")
 
 
@@ -187,7 +189,7 @@ def strict_json(body: bytes) -> Any:
 
 def _check_depth(text: str) -> None:
     depth = 0
-    for bracket in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text, re.DOTALL):
+    for bracket in _BRACKETS.finditer(text):
         match bracket[0]:
             case "[" | "{":
                 depth += 1

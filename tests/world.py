@@ -191,3 +191,12 @@ class World:
                 return loop.time() - started
             assert loop.time() - started < within_s, f"{listing_id} {'still' if gone else 'not'} found"
             await asyncio.sleep(0.01)
+
+    async def import_done(self, owner: Api, id_: str, *, within_s: float = 60.0) -> dict[str, Any]:
+        """An import when it has come to its end."""
+        for _ in range(int(within_s / 0.05)):
+            job = await owner.read(f"/v1/patent-imports/{id_}")
+            if job["state"] in ("DONE", "FAILED"):
+                return job
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"import {id_} did not end: {job}")

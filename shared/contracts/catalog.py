@@ -513,7 +513,7 @@ class PatentImport(Resource):
 class ImportError_(Reply):  # noqa: N801 - ImportError is Python's own
     """One reason why a row was rejected (BLOCK), or a warning on a row that was taken in (WARN)."""
 
-    row: int = Field(description="Counted from 1 without the head line, as a spreadsheet's rows less the head")
+    row: int = Field(description="Counted from 1, without the head line and blank lines")
     column: str | None
     rule: str
     severity: Literal["BLOCK", "WARN"]

@@ -87,7 +87,7 @@ def parse_application_number(raw: str) -> str:
     """
     folded = fold(raw).upper().replace("．", ".").replace("。", ".")
     bare = re.sub(r"^(ZL|CN)+", "", folded).replace(".", "").replace("-", "")
-    match = re.fullmatch(r"(\d{12}|\d{8})([\dX])", bare)
+    match = re.fullmatch(r"([0-9]{12}|[0-9]{8})([0-9X])", bare)
     body = match[1] if match else ""
     digit = body[4:5] if len(body) == 12 else body[2:3]
     if match is None or digit not in TYPE_OF_DIGIT or (len(body) == 12 and not "1985" <= body[:4] <= "2099"):
@@ -131,7 +131,7 @@ def parse_publication_number(raw: str) -> str:
     Kinds: A application, B and C granted invention, U and Y utility model, S design.
     """
     bare = fold(raw).upper().replace(".", "")
-    if not re.fullmatch(rf"CN(\d{{9}}|\d{{7}})[{_KINDS}]\d?", bare):
+    if not re.fullmatch(rf"CN([0-9]{{9}}|[0-9]{{7}})[{_KINDS}][0-9]?", bare):
         raise Refused(
             Refusal(
                 "PN-PUB",
@@ -173,10 +173,10 @@ def is_grant(publication_number: str) -> bool:
 def parse_classification(raw: str) -> str:
     """An IPC symbol as B23Q11/00 or B23Q, or a Locarno class as 06-01."""
     bare = fold(raw).upper()
-    bare = re.sub(r"\(\d{4}\.\d{2}\)(I|N)?$", "", bare)
-    if re.fullmatch(r"[A-H]\d{2}[A-Z](\d{1,4}/\d{2,6})?", bare) or re.fullmatch(r"\d{2}-\d{2}", bare):
+    bare = re.sub(r"\([0-9]{4}\.[0-9]{2}\)(I|N)?$", "", bare)
+    if re.fullmatch(r"[A-H][0-9]{2}[A-Z]([0-9]{1,4}/[0-9]{2,6})?", bare) or re.fullmatch(r"[0-9]{2}-[0-9]{2}", bare):
         return bare
-    if spaced := re.fullmatch(r"LOC\(\d+\)CL\.(\d{2}-\d{2})", bare):
+    if spaced := re.fullmatch(r"LOC\([0-9]+\)CL\.([0-9]{2}-[0-9]{2})", bare):
         return spaced[1]
     raise Refused(
         Refusal(
@@ -216,8 +216,8 @@ def parse_uscc(raw: str) -> str:
 def parse_day(raw: str) -> date:
     """A calendar day, written 2023-05-01, 2023/5/1, 2023.5.1, 20230501 or 2023年5月1日."""
     bare = fold(raw)
-    match = re.fullmatch(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", bare) or re.fullmatch(
-        r"(\d{4})(\d{2})(\d{2})", bare
+    match = re.fullmatch(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?", bare) or re.fullmatch(
+        r"([0-9]{4})([0-9]{2})([0-9]{2})", bare
     )
     try:
         if match is None:
@@ -236,7 +236,7 @@ def parse_day(raw: str) -> date:
 @rule("RATE-FORM", source=Text("the platform's wire format", "平台数据格式"), since="2026-11-22")
 def parse_rate(raw: str) -> str:
     """A rate between 0 and 1 as a decimal string: "0.03" is three per cent."""
-    if not re.fullmatch(r"0(\.\d{1,6})?|1(\.0{1,6})?", raw):
+    if not re.fullmatch(r"0(\.[0-9]{1,6})?|1(\.0{1,6})?", raw):
         raise Refused(
             Refusal(
                 "RATE-FORM",
@@ -252,7 +252,7 @@ def parse_amount(raw: str) -> str:
     """An amount of money as a decimal string with two places, never negative, below a trillion."""
     try:
         amount = Decimal(raw)
-        if not re.fullmatch(r"\d{1,12}(\.\d{1,2})?", raw):
+        if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,2})?", raw):
             raise InvalidOperation
     except InvalidOperation:
         raise Refused(
@@ -273,7 +273,7 @@ def parse_amount(raw: str) -> str:
 def parse_region(raw: str) -> str:
     """A GB/T 2260 code: 2 digits for a province, 4 for a city, 6 for a county; trailing 00 are dropped."""
     bare = fold(raw)
-    if not re.fullmatch(r"[1-9]\d(\d\d){0,2}", bare):
+    if not re.fullmatch(r"[1-9][0-9]([0-9][0-9]){0,2}", bare):
         raise Refused(
             Refusal(
                 "REGION-CODE",
@@ -297,7 +297,7 @@ def parse_region(raw: str) -> str:
 def parse_industry(raw: str) -> str:
     """A GB/T 4754 code: a section letter and up to four digits, as C34 or C3425."""
     bare = fold(raw).upper()
-    if not re.fullmatch(r"[A-T](\d{2,4})?", bare):
+    if not re.fullmatch(r"[A-T]([0-9]{2,4})?", bare):
         raise Refused(
             Refusal(
                 "INDUSTRY-CODE",

@@ -145,10 +145,11 @@ def _decoded(content: bytes) -> str:
 
 
 def _csv_rows(text: str) -> list[dict[str, Any] | Refusal]:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     first = text.lstrip().split("\n", 1)[0]
     separator = max(",;\t", key=first.count)
     csv.field_size_limit(CELL_MOST)
-    reader = csv.reader(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n")), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     try:
         lines = [line for line in reader if any(cell.strip() for cell in line)]
     except csv.Error as error:
@@ -162,7 +163,7 @@ def _csv_rows(text: str) -> list[dict[str, Any] | Refusal]:
                 Text("look for a quotation mark that is not closed", "请检查是否有未闭合的引号"),
             )
         ) from None
-    if not lines:
+    if len(lines) < 2:
         raise _no_rows()
     head = [cell.strip() for cell in lines[0]]
     doubled = {cell for cell in head if cell and head.count(cell) > 1}
@@ -225,6 +226,8 @@ def _json_rows(text: str) -> list[dict[str, Any] | Refusal]:
         raise Refused(_not_json(None, getattr(error, "pos", 0))) from None
     if not isinstance(value, list):
         value = [value]
+    if not value:
+        raise _no_rows()
     return [item if isinstance(item, dict) else _not_json(index, 0) for index, item in enumerate(value, 1)]
 
 
@@ -250,10 +253,11 @@ def columns(heads: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
     Answers {head: field}. Raises: Refused when a mapping names no field, or two heads mean one field.
     """
     chosen: dict[str, str] = {}
+    mapped = {mapping[head] for head in heads if head in mapping}
     for head in heads:
         name = mapping.get(head) or _FIELD_OF.get(_head(head))
-        if name is None:
-            continue
+        if name is None or (head not in mapping and name in mapped):
+            continue  # unknown, or the mapping says that another column counts
         if name not in HEADS:
             raise Refused(
                 Refusal(
@@ -287,10 +291,8 @@ def read_row(number: int, raw: Mapping[str, Any], heads: Mapping[str, str], regi
         if head in raw:
             column_of[name] = head
             cells[name] = raw[head]
-    try:
-        fields = _fields(cells, region_of)
-    except _Bad as bad:
-        return Row(number, reasons=[Cell(bad.refusal, column_of.get(bad.field, bad.field))])
+    fields, bad = _fields(cells, region_of)
+    reasons += [Cell(refusal, column_of.get(name, name)) for name, refusal in bad.items()]
     present = frozenset(fields)
     try:
         draft = PatentDraft.model_validate(fields)
@@ -298,8 +300,12 @@ def read_row(number: int, raw: Mapping[str, Any], heads: Mapping[str, str], regi
         for error in refused.errors(include_url=False, include_input=False):
             cause = error.get("ctx", {}).get("error")
             name = str(error["loc"][0]) if error["loc"] else ""
+            if name in bad:
+                continue  # said already
             refusal = cause.refusal if isinstance(cause, Refused) else _form(name, error["type"])
             reasons.append(Cell(refusal, column_of.get(name, name or None)))
+        return Row(number, reasons=reasons)
+    if reasons:
         return Row(number, reasons=reasons)
     warnings: list[Cell] = []
     if (
@@ -357,11 +363,6 @@ def consistency(draft: PatentDraft) -> list[Refusal]:
     return [refusal for refusal in found if refusal is not None]
 
 
-class _Bad(Exception):
-    def __init__(self, field_: str, refusal: Refusal) -> None:
-        self.field, self.refusal = field_, refusal
-
-
 _FORMS = {
     "missing": Text("this column is needed", "缺少该列"),
     "string_too_short": Text("this cell is empty", "该单元格为空"),
@@ -393,9 +394,10 @@ def _names(value: Any) -> list[str]:
     return [name for part in parts if (name := _text(part))]
 
 
-def _fields(cells: dict[str, Any], region_of: Mapping[str, str]) -> dict[str, Any]:
-    """Cells as the fields of a draft; raises `_Bad` at the first cell that cannot be read."""
+def _fields(cells: dict[str, Any], region_of: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Refusal]]:
+    """Cells as the fields of a draft, and why others cannot be read."""
     fields: dict[str, Any] = {}
+    bad: dict[str, Refusal] = {}
     for name, value in cells.items():
         try:
             match name:
@@ -421,12 +423,17 @@ def _fields(cells: dict[str, Any], region_of: Mapping[str, str]) -> dict[str, An
                 case _:
                     fields[name] = _text(value)
         except Refused as refused:
-            raise _Bad(name, refused.refusal) from None
+            bad[name] = refused.refusal
         except ValueError:
-            raise _Bad(name, _form(name, "")) from None
+            bad[name] = _form(name, "")
     published = fields.pop("publication_date", None)
     publication = fields.get("publication_number")
-    if published and publication and "grant_date" not in fields and re.search(r"[B-Z]\d?$", fold(publication).upper()):
+    if (
+        published
+        and publication
+        and not fields.get("grant_date")
+        and re.search(r"[B-Z]\d?$", fold(publication).upper())
+    ):
         fields["grant_date"] = published
     names = fields.pop("province", None), fields.pop("city", None)
     if "region_code" not in fields and any(names):
@@ -439,7 +446,7 @@ def _fields(cells: dict[str, Any], region_of: Mapping[str, str]) -> dict[str, An
             fields["patent_type"] = guessed
         else:
             fields.pop("patent_type", None)
-    return fields
+    return fields, bad
 
 
 def _type(raw: str | None) -> PatentType | None:

@@ -51,6 +51,11 @@ ALIVE = frozenset(
 )
 
 
+_OWES_FEES = frozenset(
+    {LegalState.IN_FORCE, LegalState.RESTORED, LegalState.PARTIALLY_INVALIDATED, LegalState.FEE_GRACE_PERIOD}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """A recorded legal event, as far as the status depends on it."""
@@ -101,6 +106,7 @@ def fold(events: Iterable[Event]) -> Standing:
     paid_until: date | None = None
     before_suspension = LegalState.IN_FORCE
     for event in sorted(events, key=lambda event: event.occurred_on):  # stable: recorded order within a day
+        before = state
         match event.code:
             case EventCode.REGISTER_CHECKED:
                 checked_on = event.occurred_on
@@ -112,12 +118,22 @@ def fold(events: Iterable[Event]) -> Standing:
                 if state is LegalState.SUSPENDED:
                     state = before_suspension
             case code:
-                if code is EventCode.SUSPENSION and state is not LegalState.SUSPENDED:
-                    before_suspension = state
                 state = AFTER[code]
-        paid_until = event.fees_paid_until or paid_until
+        if state is LegalState.SUSPENDED and before not in (LegalState.SUSPENDED, LegalState.UNKNOWN):
+            before_suspension = before
+        if event.fees_paid_until:
+            paid_until = event.fees_paid_until
+        elif paid_until and event.occurred_on > paid_until and _says_paid(event):
+            paid_until = None  # something was paid since that day, until when nobody has said
         as_of, source = event.occurred_on, event.source
     return Standing(state, as_of, source, checked_on, paid_until)
+
+
+def _says_paid(event: Event) -> bool:
+    """Whether an event shows that fees were in order on its day."""
+    if event.code is EventCode.REGISTER_CHECKED:
+        return event.state in (LegalState.IN_FORCE, LegalState.RESTORED, LegalState.PARTIALLY_INVALIDATED)
+    return event.code in (EventCode.ANNUAL_FEE_PAID, EventCode.RESTORATION)
 
 
 @rule("ST-GRACE", source=Text("Implementing Regulations rule 115", "专利法实施细则第一百一十五条"), since="2024-01-20")
@@ -140,7 +156,7 @@ def after_due_date(paid_until: date, today: date) -> LegalState:
 def on(standing: Standing, patent_type: PatentType, filed_on: date | None, today: date, fresh_days: int) -> LegalStatus:
     """The legal status on a day: the standing, unless a term or a payment period has run out since."""
     state = standing.state
-    if state in (LegalState.IN_FORCE, LegalState.RESTORED) and standing.fees_paid_until:
+    if state in _OWES_FEES and standing.fees_paid_until:
         due = after_due_date(standing.fees_paid_until, today)
         state = state if due is LegalState.IN_FORCE else due
     if state in ALIVE and filed_on is not None and today > term_end(patent_type, filed_on):

@@ -98,7 +98,7 @@ def number_fits_type(number_type: PatentType, patent_type: PatentType) -> Refusa
     said, found = TYPE_NAME[patent_type], TYPE_NAME[number_type]
     return Refusal(
         "PN-TYPE",
-        Text(f"the number is that of a {found.en}, not of a {said.en}", f"该号码属于{found.zh}，而不是{said.zh}"),
+        Text(f"the number says {found.en}, the record says {said.en}", f"号码属于{found.zh}，记录写的是{said.zh}"),
         Text(
             f"set patent_type to {number_type.value}, or correct the number",
             f"请将 patent_type 改为 {number_type.value}，或更正号码",

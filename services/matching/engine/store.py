@@ -22,7 +22,7 @@ import numpy as np
 from services.matching.engine.index import Document
 from services.matching.engine.text import TOKENIZER
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Stored(NamedTuple):
@@ -48,7 +48,7 @@ def save(folder: Path, epoch: str, position: int, documents: Sequence[Document])
     for file, content in _packed(documents).items():
         _write(generation / file, content)
         files[file] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-    manifest = {
+    manifest: dict[str, Any] = {
         "format": FORMAT,
         "tokenizer": TOKENIZER,
         "epoch": epoch,
@@ -56,12 +56,17 @@ def save(folder: Path, epoch: str, position: int, documents: Sequence[Document])
         "generation": name,
         "files": files,
     }
+    manifest["sha256"] = _seal(manifest)
     draft = folder / "manifest.json.new"
     _write(draft, json.dumps(manifest, indent=1).encode())
     os.replace(draft, folder / "manifest.json")
     for old in folder.glob("generation-*"):
         if old.name != name:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _seal(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def discard(folder: Path) -> None:
@@ -90,6 +95,8 @@ def load(folder: Path) -> Stored | None:
     try:
         if manifest["format"] != FORMAT or manifest["tokenizer"] != TOKENIZER:
             raise Damaged(f"written as format {manifest['format']} with tokenizer {manifest['tokenizer']}")
+        if manifest.pop("sha256") != _seal(manifest):
+            raise Damaged("the manifest does not agree with its checksum")
         generation = folder / manifest["generation"]
         contents = {name: (generation / name).read_bytes() for name in manifest["files"]}
         for name, expected in manifest["files"].items():

@@ -2,7 +2,7 @@
 
 Traditional characters and full-width forms are folded, case is dropped. Words that every patent
 holds (一种, 其特征在于, 所述 …) and grammatical words carry no technique and are dropped. A long word
-counts together with the words inside it (人工晶状体 with 人工, 晶状体): measured on judged needs this
+counts together with the words inside it (白内障 with 内障): measured on judged needs this
 lifts nDCG@10 from 0.668 to 0.686.
 """
 
@@ -37,6 +37,7 @@ BOILERPLATE = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads best as text
 )
 _WORD = re.compile(r"[0-9a-z\u3400-\u9fff\U00020000-\U0002ffff\u0370-\u03ffµ℃%]")
+_MEASURE = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:℃|μ[a-z]{1,2})")  # the cutter would break these up
 _LONGEST = 40
 
 
@@ -54,7 +55,7 @@ def _simplifier() -> opencc.OpenCC:
 
 def fold(text: str) -> str:
     """Full-width to ASCII, traditional to simplified, lower case."""
-    folded = unicodedata.normalize("NFKC", text).lower()
+    folded = unicodedata.normalize("NFKC", text).lower().replace("°c", "℃")
     return folded if folded.isascii() else str(_simplifier().convert(folded))
 
 
@@ -63,5 +64,7 @@ def terms(text: str) -> Counter[str]:
 
     Cost: about 30 µs for a title, 200 µs for an abstract.
     """
-    words = (word.strip() for word in _cutter()(fold(text)))
+    folded = fold(text)
+    measures = _MEASURE.findall(folded)
+    words = (word.strip() for word in (*measures, *_cutter()(_MEASURE.sub(" ", folded) if measures else folded)))
     return Counter(word for word in words if word not in BOILERPLATE and len(word) <= _LONGEST and _WORD.search(word))

@@ -244,7 +244,7 @@ def _suggestions(index: Index, query: Query, known: frozenset[str], hits: list[H
     unknown = sorted((t for t in query.counts if t not in known and len(t) > 1), key=lambda t: (-query.counts[t], t))
     alike: list[str] = []
     for word in unknown[:_UNKNOWN_MOST]:
-        near = index.sharing(word)
+        near = [term for term in index.sharing(word) if len(term) > 1]
         alike += [
             found
             for found, _, _ in process.extract(word, near, scorer=fuzz.ratio, score_cutoff=RESEMBLES, limit=_ALIKE_MOST)

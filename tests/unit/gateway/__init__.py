@@ -1,0 +1,1 @@
+"""The parts of gateway, one by one."""

@@ -1,0 +1,111 @@
+"""What counts as a word: one cut for index and query."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.matching.engine.text import BOILERPLATE, terms
+
+
+@pytest.mark.parametrize(
+    ("traditional", "simplified"),
+    [
+        ("鋰離子電池負極材料", "锂离子电池负极材料"),
+        ("鋁合金薄壁件銑削顫振抑制", "铝合金薄壁件铣削颤振抑制"),
+        ("陶瓷燒結爐餘熱回收", "陶瓷烧结炉余热回收"),
+        ("電動機軸承潤滑", "电动机轴承润滑"),
+        ("紡織品無鹽染色", "纺织品无盐染色"),
+    ],
+)
+def test_traditional_characters_mean_the_simplified(traditional: str, simplified: str) -> None:
+    assert terms(traditional) == terms(simplified)
+    assert len(terms(simplified)) >= 3
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [
+        ("Ｔｉ－６Ａｌ－４Ｖ", "Ti-6Al-4V"),
+        ("ＬｉＦｅＰＯ４电池", "lifepo4电池"),
+        ("抗拉强度５００ＭＰａ", "抗拉强度500MPa"),
+        ("Ｒａ１．６", "ra1.6"),
+        ("㎜", "mm"),
+        ("ﾃｽﾄ装置", "テスト装置"),
+        ("１０％", "10%"),
+    ],
+)
+def test_full_width_means_ascii_and_case_means_nothing(wide: str, narrow: str) -> None:
+    assert terms(wide) == terms(narrow)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "一种方法及装置",
+        "其特征在于，所述的",
+        "本实用新型公开了一种系统，包括",
+        "怎么做？",
+        "a method and the device",
+        "",
+        "，。；、!?",
+        "———",
+    ],
+)
+def test_words_that_every_patent_holds_do_not_count(text: str) -> None:
+    assert terms(text) == Counter()
+
+
+def test_boilerplate_around_a_technique_changes_nothing() -> None:
+    assert terms("一种用于铝合金铣削的颤振抑制方法及其装置") == terms("铝合金铣削颤振抑制")
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("抗拉强度大于500MPa", "500mpa"),
+        ("壁厚0.5mm以下", "0.5mm"),
+        ("额定功率3.5kW的电机", "3.5kw"),
+        ("表面粗糙度Ra1.6", "ra1.6"),
+        ("用TC4钛合金", "tc4"),
+        ("Ti-6Al-4V合金", "ti-6al-4v"),
+        ("6061铝合金", "6061"),
+        ("H13模具钢", "h13"),
+        ("Q235钢板", "q235"),
+        ("Al2O3陶瓷", "al2o3"),
+        ("LiFePO4正极", "lifepo4"),
+        ("型号XJ-200的泵", "xj-200"),
+        ("PM2.5过滤", "pm2.5"),
+        ("含量5%", "5%"),
+    ],
+)
+def test_figures_alloys_formulae_and_models_stay_whole(text: str, whole: str) -> None:
+    assert terms(text)[whole] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "debris"), [("100℃烧结", "c"), ("粒径10µm", "m"), ("粒径10μm", "m"), ("电阻5kΩ", "k"), ("25°C", "c")]
+)
+def test_a_sign_in_a_unit_does_not_break_it_into_letters(text: str, debris: str) -> None:
+    """A lone `c` or `m` would make every temperature resemble every other unit of one letter."""
+    assert debris not in terms(text)
+
+
+def test_a_long_word_counts_together_with_the_words_in_it() -> None:
+    assert terms("锂离子") == Counter({"锂离子": 1, "离子": 1})
+
+
+def test_repeated_words_are_counted() -> None:
+    assert terms("铣削铣削，铣削")["铣削"] == 3
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_is_cut_and_cutting_again_finds_the_same(text: str) -> None:
+    cut = terms(text)
+    assert cut == terms(text)
+    assert not cut.keys() & BOILERPLATE
+    assert all(count > 0 and word == word.strip() != "" for word, count in cut.items())
