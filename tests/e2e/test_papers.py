@@ -56,7 +56,8 @@ async def test_the_tours_portfolio_is_taken_in_as_shown(readme: str, new_world) 
             await operator.post("/v1/patent-imports", files={"file": ("p.csv", content)}, data={"publish": "true"})
         ).json()
         job = await world.import_done(operator, job["id"])
-        errors = (await operator.read(f"/v1/patent-imports/{job['id']}/errors"))["items"]
+        spoken = {"Accept-Language": "zh" if "zh" in readme else "en"}
+        errors = (await operator.read(f"/v1/patent-imports/{job['id']}/errors", headers=spoken))["items"]
     rows, listings = job["rows"], job["listings"]
     lines = [
         f"{rows['total']} rows: {rows['created']} created, {rows['updated']} updated, {rows['unchanged']} unchanged, "
