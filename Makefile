@@ -40,15 +40,15 @@ help:  ## list the targets
 $(VENV)/.run: requirements.txt .tools/.done
 	@echo "installing packages …"
 	@$(with_mirror) test -x $(PY) || $(UV) venv -q --python "$(PYTHON)" $(VENV) || exit 1; \
-		$(UV) pip install -q --python $(PY) --require-hashes -r requirements.txt && touch $@
+		$(UV) pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements.txt && touch $@
 
 $(VENV)/.dev: requirements-dev.txt .tools/.done
 	@echo "installing packages for tests …"
 	@$(with_mirror) test -x $(PY) || $(UV) venv -q --python "$(PYTHON)" $(VENV) || exit 1; \
-		$(UV) pip install -q --python $(PY) --require-hashes -r requirements-dev.txt && touch $@
+		$(UV) pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements-dev.txt && touch $@
 
 run: $(VENV)/.run  ## install everything and start the platform with its sample
-	@exec $(PY) -m services serve
+	@$(PY) -m compileall -q shared services migrations && exec $(PY) -m services serve
 
 test: $(VENV)/.dev  ## install what tests need and run them
 	@$(PY) -m pytest -n 2 --dist worksteal $(ARGS)

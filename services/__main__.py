@@ -43,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; answers the exit code."""
     options = _parser().parse_args(arguments)
     context.language.set(_language())
+    log.configure("WARNING")  # to stderr: what a command prints is its answer
     try:
         run: Callable[[argparse.Namespace], int | None] = options.run
         return run(options) or 0

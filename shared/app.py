@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import auth, context, log, metrics, telemetry
 from shared.client import DEADLINE_HEADER
 from shared.contracts.access import ACCESS, Access, Relation
-from shared.contracts.wire import Health, Page, ProblemOut, Resource
+from shared.contracts.wire import Health, ProblemOut, Resource
 from shared.errors import (
     BadRequest,
     Internal,
@@ -123,6 +123,8 @@ class Endpoint(APIRoute):
                     "send If-Match with the ETag that you read, so that nobody's change is overwritten",
                     "请以 If-Match 请求头附上读取时的 ETag，以免覆盖他人的更改",
                 )
+            if _is_form(request.headers):
+                await _check_form(request)
             try:
                 response: Response = await handle(request)
             except Replayed as again:
@@ -145,13 +147,33 @@ class Endpoint(APIRoute):
                 f"Idempotency-Key 长度须为1到{KEY_LONGEST}个字符",
             )
         if method == "POST" and key is not None and who is not None and access.is_idempotent:
-            asked = hashlib.sha256(await request.body()).digest() if _is_small(headers) else key.encode()
+            asked = await _form_digest(request) if _is_form(headers) else hashlib.sha256(await request.body()).digest()
             mark = door.fingerprint(method.encode(), request.url.path.encode(), asked)
             context.command.set(context.Command(who.organization_id, key, mark))
 
 
-def _is_small(headers: Headers) -> bool:
-    return not headers.get("content-type", "").startswith("multipart/")
+def _is_form(headers: Headers) -> bool:
+    return headers.get("content-type", "").startswith("multipart/")
+
+
+async def _check_form(request: Request) -> None:
+    """The guard cannot look into a multipart form: refuse NUL in its names and texts here."""
+    for name, value in (await request.form()).multi_items():
+        text = value if isinstance(value, str) else value.filename or ""
+        if "\0" in name or "\0" in text:
+            raise BadRequest("text must not hold NUL", "文本不得含有 NUL 字符", code="nul")
+
+
+async def _form_digest(request: Request) -> bytes:
+    """A hash of what a multipart form says: its borders differ from one sending to the next."""
+    digest = hashlib.sha256()
+    for name, value in sorted((await request.form()).multi_items(), key=lambda item: item[0]):
+        content = value.encode() if isinstance(value, str) else await value.read()
+        if not isinstance(value, str):
+            await value.seek(0)
+        for part in (name.encode(), content):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
 
 
 def _replying(endpoint: Callable[..., Any], status: int | None) -> Callable[..., Any]:
@@ -172,8 +194,8 @@ def _replying(endpoint: Callable[..., Any], status: int | None) -> Callable[...,
 def _reply(reply: BaseModel, status: int) -> Response:
     etag = reply.etag if isinstance(reply, Resource) else None
     response = _response(reply.model_dump_json().encode(), status, etag)
-    if isinstance(reply, Page) and reply.next:
-        response.headers["X-Next"] = reply.next
+    if (after := getattr(reply, "next", None)) is not None:
+        response.headers["X-Next"] = after  # becomes a Link where the request's address is known
     return response
 
 
@@ -187,7 +209,9 @@ def _unchanged(request: Request, response: Response) -> Response:
         url = request.url.include_query_params(after=after)
         response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
     etag = response.headers.get("ETag")
-    if etag is not None and etag in [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]:
+    if etag is not None and etag in [
+        tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")
+    ]:
         return Response(status_code=304, headers={"ETag": etag})
     return response
 
@@ -340,9 +364,11 @@ def violation_of(error: Mapping[str, Any]) -> Violation:
     return Violation(rule, spoken, pointer=pointer, cure=_CURES.get(rule))
 
 
-def _invalid(refused: RequestValidationError) -> Problem:
+def _invalid(refused: RequestValidationError, media: str) -> Problem:
     errors = refused.errors()
-    if any(error["loc"] == ("body",) and error["type"] in ("model_attributes_type", "dict_type") for error in errors):
+    if not media.startswith("application/json") and any(
+        error["loc"] == ("body",) and error["type"] in ("model_attributes_type", "dict_type") for error in errors
+    ):
         return UnsupportedMedia(
             "send a JSON object with Content-Type: application/json",
             "请以 Content-Type: application/json 发送 JSON 对象",
@@ -399,7 +425,7 @@ def build(service: Service) -> ASGIApp:
             case Problem():
                 problem: Problem = refused
             case RequestValidationError():
-                problem = _invalid(refused)
+                problem = _invalid(refused, request.headers.get("content-type", ""))
             case HTTPException():
                 problem = _http(refused)
             case _:
@@ -483,7 +509,7 @@ def described(document: dict[str, Any], service: str) -> dict[str, Any]:
 
 def _statuses(method: str, path: str, operation: dict[str, Any], access: Access) -> set[int]:
     statuses = {400, 415, 429, 431, 503}
-    if access.scope is not None or path.startswith("/v1/listings"):
+    if access.scope is not None or path.startswith(("/v1/listings", "/v1/oauth")):
         statuses |= {401, 403}
     if "{" in path:
         statuses.add(404)

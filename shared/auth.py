@@ -90,6 +90,7 @@ class KeyRing:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.secret = self._load_secret()
         self._keys: dict[str, ECKey] = {}
+        self.generation = 0  # rises whenever a key comes or goes: what was signed before may not verify any more
         self._verified: OrderedDict[tuple[str, str], tuple[dict[str, Any], float]] = OrderedDict()
         self._refresh()
 
@@ -120,8 +121,10 @@ class KeyRing:
         found = {path.stem: path for path in self._folder.glob("*.jwk")}
         for kid in self._keys.keys() - found.keys():
             del self._keys[kid]
+            self.generation += 1
         for kid, path in found.items():
             if kid not in self._keys:
+                self.generation += 1
                 self._keys[kid] = ECKey.import_key(json.loads(path.read_text()))
 
     def _of(self, issuer: str) -> list[ECKey]:
@@ -133,6 +136,7 @@ class KeyRing:
         assert key.kid is not None
         self._write(self._folder / f"{key.kid}.jwk", json.dumps(key.as_dict(private=True)), overwrite=True)
         self._keys[key.kid] = key
+        self.generation += 1
         return key.kid
 
     def retire(self, issuer: str, before: datetime) -> list[str]:
@@ -141,6 +145,7 @@ class KeyRing:
         for kid in gone:
             (self._folder / f"{kid}.jwk").unlink(missing_ok=True)
             del self._keys[kid]
+        self.generation += 1
         self._verified.clear()
         return gone
 

@@ -25,6 +25,7 @@ from shared.contracts.wire import (
     Cursor,
     ExternalId,
     Instant,
+    LegalDay,
     Limit,
     Line,
     Prose,
@@ -144,8 +145,8 @@ class PatentFields(Ask):
     abstract: Prose | None = None
     claims: Prose | None = None
     ipc: Annotated[list[Classification], Field(max_length=40)] = []
-    filing_date: date | None = None
-    grant_date: date | None = None
+    filing_date: LegalDay | None = None
+    grant_date: LegalDay | None = None
     holders: Annotated[list[Holder], Field(min_length=1, max_length=40)]
     inventors: Annotated[list[Inventor], Field(max_length=100)] = []
     region_code: RegionCode | None = None
@@ -191,8 +192,8 @@ class PatentPatch(Ask):
     abstract: Prose | None = None
     claims: Prose | None = None
     ipc: Annotated[list[Classification], Field(max_length=40)] | None = None
-    filing_date: date | None = None
-    grant_date: date | None = None
+    filing_date: LegalDay | None = None
+    grant_date: LegalDay | None = None
     holders: Annotated[list[Holder], Field(min_length=1, max_length=40)] | None = None
     inventors: Annotated[list[Inventor], Field(max_length=100)] | None = None
     region_code: RegionCode | None = None
@@ -225,7 +226,7 @@ class EventDetail(Ask):
     """For REGISTER_CHECKED: what the register said."""
 
     state: LegalState | None = None
-    fees_paid_until: date | None = None
+    fees_paid_until: LegalDay | None = None
     note: Line | None = None
 
 
@@ -233,7 +234,7 @@ class LegalEventDraft(Ask):
     """A legal event to be recorded."""
 
     code: EventCode
-    occurred_on: date
+    occurred_on: LegalDay
     source: EventSource = EventSource.HOLDER
     detail: EventDetail | None = None
     document_ids: Annotated[list[Annotated[str, Field(pattern=r"^doc_[0-9a-z]{1,40}$")]], Field(max_length=20)] = []
@@ -292,7 +293,7 @@ class Pricing(Ask):
     amount: Amount | None = None
     rate: Rate | None = None
     rate_base: Literal["NET_SALES", "PROFIT", "OUTPUT"] | None = None
-    deferred_until: date | None = None
+    deferred_until: LegalDay | None = None
     note: Line | None = None
 
     @model_validator(mode="after")
@@ -353,6 +354,24 @@ class ListingFields(Ask):
 
 class ListingDraft(ListingFields):
     """Patents to be put on offer."""
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "patent_ids": ["pat_01m80e0000000000000000000"],
+                    "summary": "镗深孔时杆子不再打颤，孔壁没有波纹",
+                    "problem_solved": "悬伸长的镗杆加工深孔时颤振，孔壁有振纹",
+                    "application_scenes": ["液压缸筒镗孔"],
+                    "trl": 7,
+                    "modes": ["ORDINARY", "SOLE"],
+                    "pricing": {"fee_type": "LUMP_SUM", "amount": "30000.00"},
+                    "industry_codes": ["C34"],
+                    "region_codes": ["3701"],
+                }
+            ]
+        }
+    }
 
     patent_ids: Annotated[list[PatentId], Field(min_length=1, max_length=50)]
 

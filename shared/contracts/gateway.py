@@ -10,7 +10,7 @@ from pydantic import Field
 
 from shared.contracts.access import SCOPES, OrganizationType
 from shared.contracts.values import IndustryCode, Money, RegionCode, Uscc
-from shared.contracts.wire import Ask, ExternalId, Instant, Line, Reply, Resource
+from shared.contracts.wire import Ask, ExternalId, Instant, LegalDay, Line, Reply, Resource
 
 
 class Token(Reply):
@@ -54,6 +54,22 @@ class Contact(Ask):
 
 class OrganizationDraft(Ask):
     """An organization that wants to take part."""
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "uscc": "91370303MA3CD00120",
+                    "name": "匠兴机械有限公司（虚构）",
+                    "type": "ENTERPRISE",
+                    "region_code": "3703",
+                    "industry_code": "C34",
+                    "staff_count": 120,
+                    "annual_revenue": {"amount": "86000000.00", "currency": "CNY"},
+                }
+            ]
+        }
+    }
 
     external_id: ExternalId | None = None
     uscc: Uscc | None = None
@@ -105,7 +121,7 @@ class VerificationDraft(Ask):
     document_ids: Annotated[list[str], Field(max_length=20)] = []
 
 
-Scope = Annotated[str, Field(json_schema_extra={"enum": list(SCOPES)})]
+Scope = Annotated[str, Field(pattern=f"^({'|'.join(SCOPES)})$", json_schema_extra={"enum": list(SCOPES)})]
 
 
 class ClientDraft(Ask):
@@ -153,11 +169,24 @@ OrganizationId = Annotated[str, Field(pattern=r"^org_[0-9a-z_]{1,40}$")]
 class DelegationDraft(Ask):
     """The delegate proposes to act for a principal (custody 托管; a partner's frontend)."""
 
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "principal_id": "org_demo_sme",
+                    "scopes": ["needs:read", "needs:write"],
+                    "from": "2026-12-01",
+                    "to": "2027-11-30",
+                }
+            ]
+        }
+    }
+
     principal_id: OrganizationId
     delegate_id: OrganizationId | None = Field(default=None, description="Yourself; may be left out")
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(SCOPES))]
-    from_: date | None = Field(default=None, alias="from", description="First day; today when left out")
-    to: date | None = Field(default=None, description="Last day; open when left out")
+    from_: LegalDay | None = Field(default=None, alias="from", description="First day; today when left out")
+    to: LegalDay | None = Field(default=None, description="Last day; open when left out")
     document_ids: Annotated[list[str], Field(max_length=20)] = []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
@@ -66,10 +66,11 @@ def _no_controls(value: object) -> object:
 
 
 Line = Annotated[
-    str, BeforeValidator(_no_controls), StringConstraints(strip_whitespace=True, min_length=1, max_length=500)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), BeforeValidator(_no_controls)
 ]
-Prose = Annotated[str, BeforeValidator(_no_controls), StringConstraints(strip_whitespace=True, max_length=20_000)]
-ExternalId = Annotated[str, BeforeValidator(_no_controls), StringConstraints(min_length=1, max_length=128)]
+Prose = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000), BeforeValidator(_no_controls)]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=128), BeforeValidator(_no_controls)]
+LegalDay = Annotated[date, Field(ge=date(1985, 4, 1), le=date(2199, 12, 31))]  # since the first Patent Law
 Limit = Annotated[int, Field(ge=1, le=100)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 

@@ -24,7 +24,7 @@ class Catalog:
         self.db, self.clock = db, clock
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
         self.listings = Listings(db, settings, self.acts, cursors, clock)
-        self.reference = Reference(db, self.listings, clock)
+        self.reference = Reference(db, self.listings, self.acts, clock)
         self.patents = Patents(db, self.listings, self.acts, cursors, clock)
         self.imports = Imports(db, settings, self.listings, self.patents, self.reference, self.acts, cursors, clock)
         self.sample = Sample(db, self.listings, clock)

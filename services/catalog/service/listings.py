@@ -36,13 +36,14 @@ from shared.contracts.catalog import (
 from shared.contracts.values import PatentType
 from shared.contracts.wire import dump
 from shared.db import Database, Tx, violated
-from shared.errors import Conflict, NotFound, StaleVersion
+from shared.errors import Conflict, Forbidden, NotFound, StaleVersion, Unauthenticated
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors, keyset
 from shared.rulebook import Refusal
 
+READ = "listings:read"
 SYSTEM = "system"
 LEGAL_STATUS = "LEGAL_STATUS"
 _TEXTS = (
@@ -247,7 +248,8 @@ class Listings:
         if not found:
             raise no_listing()
         row = found[0]
-        if row.state != ListingState.PUBLISHED and not (by and by.may_touch(row.organization_id)):
+        may_see_drafts = by is not None and READ in by.scopes and by.may_touch(row.organization_id)
+        if row.state != ListingState.PUBLISHED and not may_see_drafts:
             raise no_listing()
         return listing_of(row, [_patent_half(line) for line in found], legal_day(self._clock.now()))
 
@@ -427,6 +429,10 @@ class Listings:
     async def page(self, query: ListingQuery, facets: Sequence[str], by: Caller | None) -> ListingPage:
         """A page of listings as cards: the published ones, or all of one's own."""
         table, limit = models.listing, query.limit
+        if query.mine and by is None:
+            raise Unauthenticated("your own listings need a token", "查看自己的挂牌需要令牌")
+        if query.mine and by is not None and READ not in by.scopes:
+            raise Forbidden(f"the token lacks the scope {READ}", f"令牌缺少权限范围 {READ}", code="insufficient_scope")
         filters = ListingFilters.model_validate(query.model_dump(include=set(ListingFilters.model_fields)))
         sort = "-created_at" if query.mine and query.sort.endswith("published_at") else query.sort  # drafts have no day
         falling, name = sort.startswith("-"), sort.lstrip("-")
@@ -499,9 +505,9 @@ def _conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElemen
     for word in (filters.q or "").lower().split():
         found.append(func.strpos(table.c.searched, word) > 0)
     if filters.region_code:
-        found.append(_starts_any(table.c.region_codes, filters.region_code))
+        found.append(starts_any(table.c.region_codes, filters.region_code))
     if filters.industry_code:
-        found.append(_starts_any(table.c.industry_codes, filters.industry_code))
+        found.append(starts_any(table.c.industry_codes, filters.industry_code))
     if filters.mode:
         found.append(table.c.modes.contains([filters.mode.value]))
     if filters.fee_type:
@@ -514,7 +520,7 @@ def _conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElemen
         found.append(table.c.external_id == filters.external_id)
     of_patent: list[ColumnElement[bool]] = []
     if filters.ipc:
-        of_patent.append(_starts_any(patent.c.ipc, filters.ipc))
+        of_patent.append(starts_any(patent.c.ipc, filters.ipc))
     if filters.patent_type:
         of_patent.append(patent.c.patent_type == filters.patent_type.value)
     if filters.holder:
@@ -532,9 +538,10 @@ def _conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElemen
     return found
 
 
-def _starts_any(column: Any, prefix: str) -> ColumnElement[bool]:
+def starts_any(column: Any, prefix: str) -> ColumnElement[bool]:
+    """Whether any entry of an array column begins so."""
     entry = func.unnest(column).column_valued("entry")
-    return select(1).select_from(entry).where(func.starts_with(entry, prefix)).exists()
+    return select(1).where(func.starts_with(entry, prefix)).exists()
 
 
 _FACET: dict[str, Callable[[], Any]] = {
@@ -543,7 +550,7 @@ _FACET: dict[str, Callable[[], Any]] = {
     "patent_type": lambda: models.patent.c.patent_type,
     "industry_code": lambda: func.unnest(models.listing.c.industry_codes),
     "region_code": lambda: func.left(models.patent.c.region_code, 2),
-    "ipc": lambda: func.left(func.unnest(models.patent.c.ipc), 4),
+    "ipc": lambda: func.substring(func.unnest(models.patent.c.ipc), "^([A-H][0-9]{2}[A-Z]|[0-9]{2}-[0-9]{2})"),
     "trl": lambda: models.listing.c.trl,
 }
 

@@ -264,8 +264,7 @@ class Patents:
         if patent_type:
             found.append(table.c.patent_type == patent_type.value)
         if ipc:
-            entry = func.unnest(table.c.ipc).column_valued("entry")
-            found.append(select(1).select_from(entry).where(func.starts_with(entry, ipc)).exists())
+            found.append(starts_any(table.c.ipc, ipc))
         if region_code:
             found.append(func.starts_with(table.c.region_code, region_code))
         if external_id:

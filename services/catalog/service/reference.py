@@ -21,6 +21,7 @@ from shared.contracts.catalog import Loaded, ReferenceRow, ReferenceRowIn
 from shared.contracts.wire import Page
 from shared.db import Database, Tx
 from shared.errors import NotFound
+from shared.idempotency import Idempotency
 
 TABLES = ("regions", "industries", "ipc", "universities")
 _SHIPPED = Path(__file__).parent.parent / "reference"
@@ -30,8 +31,8 @@ _CHUNK = 2_000
 class Reference:
     """Codes and their titles."""
 
-    def __init__(self, db: Database, listings: Listings, clock: Clock) -> None:
-        self._db, self._listings, self._clock = db, listings, clock
+    def __init__(self, db: Database, listings: Listings, acts: Idempotency, clock: Clock) -> None:
+        self._db, self._listings, self._acts, self._clock = db, listings, acts, clock
         self._regions: dict[str, str] | None = None
 
     async def ship(self) -> None:
@@ -53,6 +54,7 @@ class Reference:
             raise NotFound(f"there is no reference table {table[:40]}; there are {', '.join(TABLES)}", "没有该参考表")
         latest = {row.code: row for row in rows}
         async with self._db.write() as tx:
+            await self._acts.claim(tx, self._clock.now())
             stored = await tx.execute(
                 select(models.reference).where(
                     models.reference.c.name == table, models.reference.c.code == func.any(list(latest))
@@ -67,9 +69,11 @@ class Reference:
             await _store(tx, table, changed)
             if table == "ipc" and changed:
                 await self._listings.retitle(tx, [row[0] for row in changed], self._clock.now())
+            created = sum(1 for row in changed if row[0] not in before)
+            answer = Loaded(created=created, changed=len(changed) - created, unchanged=len(latest) - len(changed))
+            await self._acts.answer(tx, answer)
         self._regions = None
-        created = sum(1 for row in changed if row[0] not in before)
-        return Loaded(created=created, changed=len(changed) - created, unchanged=len(latest) - len(changed))
+        return answer
 
     async def page(
         self, table: str, prefix: str | None, q: str | None, after: str | None, limit: int

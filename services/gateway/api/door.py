@@ -35,6 +35,12 @@ class GatewayDoor(Door):
 
     async def caller(self, request: Request) -> auth.Caller | None:
         """Who acts: by token or API key, for itself or on behalf of a principal; counted against its quotas."""
+        path = request.url.path
+        if path == "/changes":  # another service, with a token of its own for us
+            token = auth.bearer(request.headers.get("authorization"))
+            return None if token is None else auth.caller_of(self._keyring.verify(token, "gateway"))
+        if path == "/v1/oauth/token":  # its Authorization is HTTP Basic
+            return None
         return await self.identify(request)
 
     async def identify(self, request: HTTPConnection) -> auth.Caller | None:

@@ -48,7 +48,7 @@ class Forward:
         self, app: ASGIApp, surface: Surface, upstreams: Mapping[str, Upstream], door: GatewayDoor, keys: auth.KeyRing
     ) -> None:
         self._app, self._surface, self._upstreams, self._door, self._keys = app, surface, upstreams, door, keys
-        self._tokens: OrderedDict[tuple[auth.Caller, str], tuple[str, float]] = OrderedDict()
+        self._tokens: OrderedDict[tuple[auth.Caller, str, int], tuple[str, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -95,7 +95,7 @@ class Forward:
 
     def _inward(self, who: auth.Caller, audience: str) -> str:
         """A token for one service that lives sixty seconds; used again for the first half of its life."""
-        key, now = (who, audience), time.monotonic()
+        key, now = (who, audience, self._keys.generation), time.monotonic()
         known = self._tokens.get(key)
         if known is not None and now < known[1]:
             return known[0]

@@ -102,7 +102,7 @@ async def rotate_signing_key(
     gateway: Uses, keep_hours: Annotated[int, Query(ge=0, le=720, description="Older keys go on verifying")] = 24
 ) -> SigningKey:
     """A new signing key; older ones verify for a while yet."""
-    return gateway.clients.rotate_signing_key(timedelta(hours=keep_hours))
+    return await gateway.clients.rotate_signing_key(timedelta(hours=keep_hours))
 
 
 @router.post("/v1/organizations", status_code=201)

@@ -24,7 +24,7 @@ from shared.contracts.gateway import (
 )
 from shared.contracts.wire import Page
 from shared.db import Database, Tx
-from shared.errors import BadRequest, NotFound, Unauthenticated
+from shared.errors import BadRequest, Forbidden, NotFound, Unauthenticated
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
@@ -51,6 +51,7 @@ class Clients:
 
         Raises: InvalidInput ORG-SCOPE for a scope that it cannot have.
         """
+        self._for_itself(by)
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
@@ -83,6 +84,15 @@ class Clients:
             client_secret=secret,
         )
 
+    def _for_itself(self, by: Caller) -> None:
+        """A delegate makes no credentials of its principal: they would outlive the mandate."""
+        if by.actor_id is not None:
+            raise Forbidden(
+                "a delegate cannot make or change its principal's clients",
+                "受托方不能创建或更改委托方的客户端",
+                code="not_by_delegate",
+            )
+
     async def _organization(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
         row = (await tx.execute(select(models.organization).where(models.organization.c.id == id_))).first()
         if row is None or not by.may_touch(id_):
@@ -102,6 +112,7 @@ class Clients:
 
     async def rotate(self, organization_id: str, client_id: str, overlap_hours: int, by: Caller) -> ClientSecret:
         """A new secret; the old one goes on working for the overlap."""
+        self._for_itself(by)
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
@@ -122,6 +133,7 @@ class Clients:
 
     async def revoke(self, organization_id: str, client_id: str, by: Caller) -> None:
         """End a client; its tokens are refused within seconds."""
+        self._for_itself(by)
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._own(tx, organization_id, client_id, by)
@@ -205,10 +217,14 @@ class Clients:
         self._remembered[client_id] = (found, time.monotonic() + REMEMBERED_S)
         return found
 
-    def rotate_signing_key(self, keep: timedelta) -> SigningKey:
+    async def rotate_signing_key(self, keep: timedelta) -> SigningKey:
         """A new key to sign with; keys older than `keep` stop verifying."""
-        kid = self._keys.rotate("gateway")
-        return SigningKey(kid=kid, retired=self._keys.retire("gateway", self._clock.now() - keep))
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            kid = self._keys.rotate("gateway")
+            made = SigningKey(kid=kid, retired=self._keys.retire("gateway", now - keep))
+            return await self._acts.answer(tx, made)
 
 
 def _client(row: Row[Any]) -> Client:

@@ -80,7 +80,7 @@ class Indexing:
         self._folder, self._changes, self._snapshot = folder, changes, snapshot
         self._documents: dict[str, Document] = {}
         self._epoch, self._position = "", 0
-        self._current = False
+        self._loaded, self._current = False, False
         self._unsaved, self._saved_at = 0, time.monotonic()
         self._log = log.logger("matching")
         self.index: Index = FlatIndex.build(())
@@ -97,12 +97,12 @@ class Indexing:
 
     async def follow(self) -> None:
         """Loop: start from disk or snapshot, then follow the feed."""
-        self._current = False
         try:
             await follow(name="catalog", service="matching", fetch=self._fetch, start=self._start, apply=self._apply)
         except (Gone, Forked) as lost:
             # We were away longer than the feed is kept, or catalog was restored from a backup. An index
             # holds nothing of its own, so it starts again from the snapshot; rows could not.
+            self._current, self._loaded = False, False
             await asyncio.to_thread(store.discard, self._folder)
             raise Unavailable(
                 "the feed cannot be followed on; reading the snapshot", "变更流无法接续，正在读取快照"
@@ -116,6 +116,8 @@ class Indexing:
         return page
 
     async def _start(self) -> tuple[str | None, int]:
+        if self._loaded:  # catalog was away for a while: what we know still ranks, and is followed on from here
+            return self._epoch, self._position
         stored = None
         try:
             stored = await asyncio.to_thread(store.load, self._folder)
@@ -127,6 +129,7 @@ class Indexing:
         else:
             await self._take_snapshot()
         await self._rebuild()
+        self._loaded = True
         return self._epoch, self._position
 
     async def _take_snapshot(self) -> None:
