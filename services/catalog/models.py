@@ -103,6 +103,7 @@ listing = Table(
     Column("state", Text, nullable=False),  # fold of the listing's acts, see rules/listing.py
     Column("state_reason", Text),
     Column("published_at", DateTime(timezone=True)),
+    Column("announced_on", Date),  # the legal day as of which the index was told of it
     Column("searched", Text, nullable=False),  # titles, holders, summary in lower case, for people's search
     UniqueConstraint("organization_id", "external_id"),
     Index("ix_listing_state", "state", "published_at", "id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -44,6 +45,7 @@ from shared.paging import Cursors, keyset
 from shared.rulebook import Refusal
 
 READ = "listings:read"
+AGE_CHUNK, AGE_EVERY_S = 500, 600.0
 SYSTEM = "system"
 LEGAL_STATUS = "LEGAL_STATUS"
 _TEXTS = (
@@ -361,15 +363,60 @@ class Listings:
 
     async def announce(self, tx: Tx, ids: Sequence[str], type_: str, now: datetime) -> None:
         """Put published listings on the feed with all that the index needs."""
-        documents = await self._documents(tx, ids, legal_day(now))
+        today = legal_day(now)
+        await tx.execute(
+            update(models.listing).where(models.listing.c.id == func.any(list(ids))).values(announced_on=today)
+        )
+        documents = await self._documents(tx, ids)
         await models.feed.append(tx, [change(type_, doc.card.id, "public", now, dump(doc)) for doc in documents])
 
-    async def _documents(self, tx: Tx, ids: Sequence[str], today: date) -> list[IndexedListing]:
+    async def _documents(self, tx: Tx, ids: Sequence[str]) -> list[IndexedListing]:
+        """What the index holds of listings: as of the day on which it was told, so that a snapshot says what
+        the feed said."""
         found = (await tx.execute(select(models.listing).where(models.listing.c.id == func.any(list(ids))))).all()
         patents = await models.patents_of(tx, ids)
         codes = {code for rows in patents.values() for row in rows for code in with_parents(row.ipc)}
         titles = await models.titles_of(tx, sorted(codes))
-        return [_document(row, patents[row.id], titles, today) for row in sorted(found, key=lambda row: str(row.id))]
+        return [
+            _document(row, patents[row.id], titles, row.announced_on)
+            for row in sorted(found, key=lambda row: str(row.id))
+        ]
+
+    async def age(self) -> None:
+        """Loop: tell the index what a new day changed: looks at the register grow stale, terms end."""
+        while True:
+            while await self._age_some():
+                pass
+            await asyncio.sleep(AGE_EVERY_S)
+
+    async def _age_some(self) -> bool:
+        """A chunk of published listings that were announced on an earlier day; False when there is none."""
+        now = self._clock.now()
+        today, table = legal_day(now), models.listing
+        async with self._db.write() as tx:
+            found = await tx.execute(
+                select(table)
+                .where(table.c.state == ListingState.PUBLISHED, table.c.announced_on < today)
+                .order_by(table.c.id)
+                .limit(AGE_CHUNK)
+                .with_for_update(skip_locked=True)
+            )
+            rows = found.all()
+            ids = [row.id for row in rows]
+            patents = await models.patents_of(tx, ids)
+            ended = {row.id for row in rows if refusals(patents[row.id], today)}
+            changed = [
+                row.id
+                for row in rows
+                if row.id not in ended
+                and card_of(row, patents[row.id], today) != card_of(row, patents[row.id], row.announced_on)
+            ]
+            await tx.execute(update(table).where(table.c.id == func.any(ids)).values(announced_on=today))
+            if changed:
+                await self.announce(tx, changed, "listing.changed", now)
+            if ended:
+                await self.reconsider(tx, [patent.id for id_ in sorted(ended) for patent in patents[id_]], now)
+        return bool(rows)
 
     async def retitle(self, tx: Tx, codes: Sequence[str], now: datetime) -> None:
         """After titles of classes changed: announce the published listings that lie in them or below."""
@@ -488,7 +535,7 @@ class Listings:
             if after:
                 statement = statement.where(models.listing.c.id > after)
             ids = list((await tx.scalars(statement.order_by(models.listing.c.id).limit(limit))).all())
-            documents = await self._documents(tx, ids, legal_day(self._clock.now()))
+            documents = await self._documents(tx, ids)
         return Snapshot(epoch=epoch, position=position, items=documents, next=ids[-1] if len(ids) == limit else None)
 
 

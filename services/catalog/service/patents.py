@@ -13,12 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.catalog import models, rules
 from services.catalog.rules.intake import consistency
 from services.catalog.rules.status import Event, Standing
-from services.catalog.service.listings import (
-    Listings,
-    standing_today,
-    taken,
-    with_parents,
-)
+from services.catalog.service.listings import Listings, standing_today, starts_any, taken, with_parents
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (

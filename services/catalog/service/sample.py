@@ -143,7 +143,12 @@ class Sample:
                 created[id_] = (owner, draft)
                 if entry["listing"]:
                     offers[id_] = ListingDraft.model_validate(
-                        {**entry["listing"], "patent_ids": [id_], "external_id": entry["key"]}
+                        {
+                            **entry["listing"],
+                            "patent_ids": [id_],
+                            "external_id": entry["key"],
+                            "region_codes": [REGIONS[entry["holder"]]],
+                        }
                     )
             await tx.execute(insert(models.patent), values)
             await tx.execute(insert(models.legal_event), recorded)
