@@ -158,9 +158,11 @@ def _is_form(headers: Headers) -> bool:
 
 async def _check_form(request: Request) -> None:
     """The guard cannot look into a multipart form: refuse NUL in its names and texts here."""
-    for name, value in (await request.form()).multi_items():
+    form = await request.form()
+    for name, value in form.multi_items():
         text = value if isinstance(value, str) else value.filename or ""
         if "\0" in name or "\0" in text:
+            await form.close()
             raise BadRequest("text must not hold NUL", "文本不得含有 NUL 字符", code="nul")
 
 

@@ -141,7 +141,7 @@ def _mapping(raw: str | None) -> dict[str, str]:
     if not raw:
         return {}
     try:
-        return _MAPPING.validate_json(raw)
+        return _MAPPING.validate_json(raw.replace("\\u0000", "\0"))  # an escaped NUL is refused as a bare one is
     except ValidationError:
         message = Text(
             'mapping is not a JSON object of strings, as {"名称": "title"}',

@@ -110,7 +110,7 @@ def ratio(port: int, path: str, bare_port: int) -> None:
     spread = max(bares) / min(bares) - 1
     void = "  VOID: the bare endpoint varied too much, run again" if spread > 0.6 else ""
     say(
-        f"GET {path.split('?')[0][:14]}… through the gateway: {statistics.median(ratios):.3f} of a bare endpoint "
+        f"GET {path.split('?', maxsplit=1)[0][:14]}… through the gateway: {statistics.median(ratios):.3f} of a bare endpoint "
         f"(rounds {', '.join(f'{r:.3f}' for r in ratios)}; bare {statistics.median(bares):.0f}/s, spread {spread:.0%}; "
         f"ours p99 {statistics.median(p99s):.0f} ms){void}"
     )
@@ -161,7 +161,9 @@ def portfolio(home: Path, environment: dict[str, str], folder: Path) -> None:
         return
     granted = folder / "granted.jsonl"
     with gzip.open(source, "rt", encoding="utf-8") as rows:
-        granted.write_text("".join(row for row in rows if json.loads(row)["publication_number"][-1] != "A"), encoding="utf-8")
+        granted.write_text(
+            "".join(row for row in rows if json.loads(row)["publication_number"][-1] != "A"), encoding="utf-8"
+        )
     for turn in ("first", "again"):
         started = time.perf_counter()
         done = subprocess.run(

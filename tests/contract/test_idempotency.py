@@ -1,0 +1,289 @@
+"""One key, one effect, one answer: along every POST that honors an Idempotency-Key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.contracts.access import Relation
+from tests import factories
+from tests.contract.support import ROUTES, bearing, problem, service_token
+from tests.world import Api, World
+
+pytestmark = pytest.mark.anyio
+
+HONORING = {
+    path
+    for _, method, path, access in ROUTES
+    if method == "POST" and access.is_idempotent and access.relation is not Relation.SERVICE
+}
+
+
+@dataclass
+class Call:
+    """A POST that succeeds once, and another one that its key must not be taken for."""
+
+    who: Api
+    path: str
+    request: dict[str, Any] = field(default_factory=dict)
+    other: dict[str, Any] = field(default_factory=lambda: {"json": {"another": "body"}})
+
+
+Made = Callable[["Furniture"], Awaitable[Call]]
+
+
+class Furniture:
+    """Makes what an act needs before it can be done."""
+
+    def __init__(self, world: World, operator: Api, owner: Api, delegate: Api) -> None:
+        self.world, self.operator, self.owner, self.delegate = world, operator, owner, delegate
+
+    async def listing(self, *acts: str) -> str:
+        patent = await self.owner.made("/v1/patents", factories.a_patent())
+        listing = await self.owner.made("/v1/listings", factories.a_listing(patent_ids=[patent["id"]]))
+        for act in acts:
+            who = self.owner if act in ("submission", "withdrawal") else self.operator
+            await who.made(f"/v1/listings/{listing['id']}/{act}")
+        return f"/v1/listings/{listing['id']}"
+
+    async def need(self, *acts: str) -> str:
+        need = await self.owner.made("/v1/needs", factories.a_need())
+        for act in acts:
+            await self.owner.made(f"/v1/needs/{need['id']}/{act}")
+        return f"/v1/needs/{need['id']}"
+
+    async def delegation(self) -> str:
+        proposal = {"principal_id": self.owner.organization_id, "scopes": ["needs:read"]}
+        return f"/v1/delegations/{(await self.delegate.made('/v1/delegations', proposal))['id']}"
+
+    def clients(self) -> str:
+        return f"/v1/organizations/{self.owner.organization_id}/clients"
+
+    async def calls(self) -> dict[str, Call]:
+        """A call for each template."""
+        owner, operator = self.owner, self.operator
+        patent = await owner.made("/v1/patents", factories.a_patent())
+        stranger = await self.world.organization(verified=False)
+        client = await owner.made(self.clients(), {"name": "to be rotated"})
+        event = {"code": "GRANT", "occurred_on": "2025-06-10", "document_ids": ["doc_1"]}
+        return {
+            "/v1/patents": Call(
+                owner, "/v1/patents", {"json": factories.a_patent()}, {"json": factories.a_patent(title="另一")}
+            ),
+            "/v1/patents/{id}/legal-events": Call(
+                owner,
+                f"/v1/patents/{patent['id']}/legal-events",
+                {"json": event},
+                {"json": {**event, "occurred_on": "2025-06-11"}},
+            ),
+            "/v1/patent-imports": Call(
+                owner,
+                "/v1/patent-imports",
+                {"files": {"file": ("a.ndjson", b'{"title": "x"}\n', "text/plain")}},
+                {"files": {"file": ("a.ndjson", b'{"title": "y"}\n', "text/plain")}},
+            ),
+            "/v1/listings": Call(
+                owner,
+                "/v1/listings",
+                {"json": factories.a_listing(patent_ids=[patent["id"]])},
+                {"json": factories.a_listing(patent_ids=[patent["id"]], trl=3)},
+            ),
+            "/v1/listings/{id}/submission": Call(
+                owner, await self.listing() + "/submission", {"json": {}}, {"json": {"reason": "x"}}
+            ),
+            "/v1/listings/{id}/publication": Call(
+                operator, await self.listing("submission") + "/publication", other={"json": {"reason": "x"}}
+            ),
+            "/v1/listings/{id}/return": Call(
+                operator, await self.listing("submission") + "/return", {"json": {"reason": "补充"}}, {"json": {}}
+            ),
+            "/v1/listings/{id}/suspension": Call(
+                operator, await self.listing("submission", "publication") + "/suspension", other={"json": {}}
+            ),
+            "/v1/listings/{id}/resumption": Call(
+                operator,
+                await self.listing("submission", "publication", "suspension") + "/resumption",
+                other={"json": {}},
+            ),
+            "/v1/listings/{id}/withdrawal": Call(
+                owner, await self.listing("submission", "publication") + "/withdrawal", other={"json": {}}
+            ),
+            "/v1/reference/{table}/rows": Call(
+                operator,
+                "/v1/reference/universities/rows",
+                {"json": {"rows": [{"code": "4137010422", "zh": "测试大学"}]}},
+                {"json": {"rows": [{"code": "4137010423", "zh": "另一大学"}]}},
+            ),
+            "/v1/needs": Call(
+                owner, "/v1/needs", {"json": factories.a_need()}, {"json": factories.a_need(title="另一个需求")}
+            ),
+            "/v1/needs/{id}/publication": Call(owner, await self.need() + "/publication"),
+            "/v1/needs/{id}/pause": Call(owner, await self.need("publication") + "/pause"),
+            "/v1/needs/{id}/closing": Call(
+                owner, await self.need("publication") + "/closing", {"json": {}}, {"json": {"reason": "NO_RESULT"}}
+            ),
+            "/v1/signing-keys": Call(operator, "/v1/signing-keys"),
+            "/v1/organizations": Call(
+                owner,
+                "/v1/organizations",
+                {"json": factories.an_organization()},
+                {"json": factories.an_organization()},
+            ),
+            "/v1/organizations/{id}/verification": Call(
+                operator,
+                f"/v1/organizations/{stranger.organization_id}/verification",
+                {"json": {"verification": "VERIFIED"}},
+                {"json": {"verification": "REJECTED"}},
+            ),
+            "/v1/organizations/{id}/clients": Call(
+                owner, self.clients(), {"json": {"name": "a"}}, {"json": {"name": "b"}}
+            ),
+            "/v1/organizations/{id}/clients/{client_id}/rotation": Call(
+                owner,
+                f"{self.clients()}/{client['client_id']}/rotation",
+                {"json": {"overlap_hours": 1}},
+                {"json": {"overlap_hours": 2}},
+            ),
+            "/v1/delegations": Call(
+                self.delegate,
+                "/v1/delegations",
+                {"json": {"principal_id": owner.organization_id, "scopes": ["needs:read"]}},
+                {"json": {"principal_id": owner.organization_id, "scopes": ["needs:write"]}},
+            ),
+            "/v1/delegations/{id}/acceptance": Call(owner, await self.delegation() + "/acceptance"),
+            "/v1/delegations/{id}/revocation": Call(owner, await self.delegation() + "/revocation"),
+            "/v1/documents": Call(
+                owner,
+                "/v1/documents",
+                {"files": {"file": ("a.txt", b"evidence", "text/plain")}},
+                {"files": {"file": ("a.txt", b"other evidence", "text/plain")}},
+            ),
+        }
+
+
+@pytest.fixture(scope="module")
+async def furniture(world: World, new_database: Callable[..., str], tmp_path_factory: Any) -> Any:
+    """A world whose operator reviews listings, so that each of their acts can be done by itself."""
+    home = tmp_path_factory.mktemp("reviewed")
+    async with World.open(new_database(), home, catalog={"review_listings": True}) as reviewed:
+        operator = await reviewed.demo("operator")
+        owner, delegate = await reviewed.organization(), await reviewed.organization()
+        yield Furniture(reviewed, operator, owner, delegate)
+
+
+@pytest.fixture(scope="module")
+async def calls(furniture: Furniture) -> dict[str, Call]:
+    return await furniture.calls()
+
+
+async def heads(world: World) -> list[int]:
+    """Where each feed ends: it moves with every effect that others learn of."""
+    found = []
+    for service in ("catalog", "matching"):
+        reader = "catalog" if service == "matching" else "matching"
+        headers = bearing(service_token(world, service, of=reader))
+        found.append((await world.direct(service).get("/changes?after=0&limit=1", headers=headers)).json()["head"])
+    return [*found, (await world.house.gateway.changes(0, 1, 0)).head]
+
+
+async def test_the_walk_knows_every_route_that_honors_a_key(calls: dict[str, Call]) -> None:
+    assert calls.keys() == HONORING
+
+
+@pytest.mark.parametrize("template", sorted(HONORING))
+async def test_the_same_key_and_body_give_the_same_bytes_and_one_effect(
+    furniture: Furniture, calls: dict[str, Call], template: str
+) -> None:
+    call, key = calls[template], "walk " + template[-60:]
+    first = await call.who.post(call.path, key=key, **call.request)
+    assert first.status_code in (200, 201, 202), first.text
+    assert "idempotency-replayed" not in first.headers
+    before = await heads(furniture.world)
+    again = await call.who.post(call.path, key=key, **call.request)
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers.get("etag") == first.headers.get("etag")
+    assert again.headers.get("idempotency-replayed") == "true"
+    other = await call.who.post(call.path, key=key, **call.other)
+    if other.status_code != 422:  # a body that this route does not take at all is refused as such
+        problem(other, 409, "idempotency_key_reused")
+    if template != "/v1/patent-imports":  # its worker goes on in the background
+        assert await heads(furniture.world) == before
+
+
+async def test_another_body_under_a_used_key_is_refused_and_does_nothing(world: World) -> None:
+    owner = await world.organization()
+    for path, one, other in (
+        ("/v1/needs", factories.a_need(), factories.a_need(title="另一个需求")),
+        ("/v1/patents", factories.a_patent(), factories.a_patent()),
+        ("/v1/organizations", factories.an_organization(), factories.an_organization()),
+    ):
+        await owner.made(path, one, key="used")
+        problem(await owner.post(path, json=other, key="used"), 409, "idempotency_key_reused")
+    assert (await owner.read("/v1/needs?count=true"))["count"] == 1
+    assert (await owner.read("/v1/patents?count=true"))["count"] == 1
+
+
+async def test_twenty_requests_at_once_with_one_key_have_one_effect(world: World) -> None:
+    owner = await world.organization()
+    title = "二十个相同的请求"
+    answers = await asyncio.gather(
+        *(owner.post("/v1/needs", json=factories.a_need(title=title), key="at once") for _ in range(20))
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert [answer.headers.get("idempotency-replayed") for answer in answers].count(None) == 1
+    assert (await owner.read("/v1/needs?count=true"))["count"] == 1
+
+    patent = await owner.made("/v1/patents", factories.a_patent())
+    listing = await owner.made("/v1/listings", factories.a_listing(patent_ids=[patent["id"]]))
+    acts = await asyncio.gather(
+        *(owner.post(f"/v1/listings/{listing['id']}/submission", key="one act") for _ in range(20))
+    )
+    assert {(answer.status_code, answer.content) for answer in acts} == {(200, acts[0].content)}
+    assert (await owner.read(f"/v1/listings/{listing['id']}"))["version"] == acts[0].json()["version"]
+
+
+async def test_a_client_secret_is_told_again_to_the_sender_of_its_key_only(world: World) -> None:
+    owner, stranger = await world.organization(), await world.organization()
+    path = f"/v1/organizations/{owner.organization_id}/clients"
+    first = await owner.made(path, {"name": "a"}, key="secret")
+    again = await owner.made(path, {"name": "a"}, key="secret")
+    assert again["client_secret"] == first["client_secret"]
+    await world.sign_in(first["client_id"], again["client_secret"])
+    problem(await stranger.post(path, json={"name": "a"}, key="secret"), 404, "not_found")
+    listed = await owner.get(path)
+    assert first["client_secret"] not in listed.text and "client_secret" not in listed.text
+
+
+async def test_keys_of_two_organizations_never_meet(world: World) -> None:
+    one, two = await world.organization(), await world.organization()
+    first = await one.made("/v1/needs", factories.a_need(title="甲的需求"), key="shared")
+    second = await two.made("/v1/needs", factories.a_need(title="乙的需求"), key="shared")
+    assert first["id"] != second["id"]
+
+
+async def test_a_refused_act_may_be_tried_again_with_its_key(world: World) -> None:
+    owner = await world.organization()
+    patent = await owner.made("/v1/patents", factories.a_patent(grant_date=None))
+    listing = await owner.made("/v1/listings", factories.a_listing(patent_ids=[patent["id"]]))
+    path = f"/v1/listings/{listing['id']}/submission"
+    problem(await owner.post(path, key="again"), 409, "rule_refused")
+    granted = await owner.patch(f"/v1/patents/{patent['id']}", {"grant_date": "2025-06-10"}, '"1"')
+    assert granted.status_code == 200, granted.text
+    answer = await owner.post(path, key="again")
+    assert answer.status_code == 200 and answer.json()["state"] == "PUBLISHED"
+    assert "idempotency-replayed" not in answer.headers
+
+
+async def test_a_read_or_a_query_takes_no_notice_of_a_key(world: World) -> None:
+    sme = await world.demo("sme")
+    for title in ("铝合金薄壁件", "木耳菌棒"):
+        answer = await sme.post("/v1/match-queries", json={"title": title}, key="ignored")
+        assert answer.status_code == 200 and "idempotency-replayed" not in answer.headers
+    get: httpx.Response = await sme.send("GET", "/v1/needs", key="ignored")
+    assert get.status_code == 200

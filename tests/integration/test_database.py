@@ -1,0 +1,108 @@
+"""What the two ways to the database promise, and what callers see when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.db import Database
+from shared.errors import Unavailable
+from tests import factories
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, "catalog")
+    yield database
+    await database.close()
+
+
+async def marks(db: Database) -> list[str]:
+    async with db.read() as tx:
+        return list(await tx.scalars(text("SELECT name FROM mark ORDER BY name")))
+
+
+MARK = text("INSERT INTO mark (name, at) VALUES (:name, now())")
+
+
+@pytest.mark.parametrize("statement", ["INSERT INTO mark VALUES ('x', now())", "DELETE FROM mark", "DROP TABLE mark"])
+async def test_a_reading_connection_cannot_write(db: Database, statement: str) -> None:
+    with pytest.raises(DBAPIError, match="read-only transaction"):
+        async with db.read() as tx:
+            await tx.execute(text(statement))
+    assert await marks(db) == []
+
+
+async def test_an_error_undoes_the_whole_transaction(db: Database) -> None:
+    with pytest.raises(LookupError):
+        async with db.write() as tx:
+            await tx.execute(MARK, {"name": "lost"})
+            raise LookupError
+    async with db.write() as tx:
+        await tx.execute(MARK, {"name": "kept"})
+    assert await marks(db) == ["kept"]
+
+
+async def test_a_connection_acts_in_the_role_of_its_service(db: Database) -> None:
+    async with db.read() as tx:
+        assert await tx.scalar(text("SELECT current_user")) == "duijie_catalog"
+        with pytest.raises(DBAPIError, match="permission denied for schema matching"):
+            await tx.execute(text("SELECT * FROM matching.need"))
+
+
+def end_connections(url: str, *, shut: bool) -> None:
+    """End every session of a database; `shut` lets no new ones in."""
+    name = url.rpartition("/")[2]
+    with psycopg.connect(url.rpartition("/")[0] + "/postgres", autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {not shut}")
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+async def test_a_transaction_whose_connection_ends_is_unavailable_and_undone(db: Database) -> None:
+    with pytest.raises(Unavailable):
+        async with db.write() as tx:
+            await tx.execute(MARK, {"name": "lost"})
+            await asyncio.to_thread(end_connections, db.url, shut=False)
+            await tx.execute(MARK, {"name": "after"})
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                assert await marks(db) == []
+                break
+            except Unavailable:  # pooled connections that ended as well
+                continue
+
+
+async def test_without_its_database_the_platform_answers_503_and_heals_by_itself(
+    new_world: Callable[..., Any], database_url: str
+) -> None:
+    async with new_world(url=database_url) as world:
+        university, anyone = await world.organization(), world.anyone()
+        need = {"title": "铝件铣到薄壁的地方老是抖"}
+        await asyncio.to_thread(end_connections, database_url, shut=True)
+        for _ in range(3):
+            listed = await anyone.get("/v1/listings")
+            assert listed.status_code == 503
+            assert listed.headers["content-type"] == "application/problem+json"
+            assert listed.headers["retry-after"] == "1"
+            assert (await university.post("/v1/needs", json=need)).status_code == 503
+        assert (await world.http.get("/readyz")).status_code == 503
+        assert (await world.http.get("/healthz")).status_code == 200
+
+        await asyncio.to_thread(end_connections, database_url, shut=False)
+        await world.until_ready()
+        assert (await anyone.get("/v1/listings")).status_code == 200
+        for _ in range(3):  # the first write of each service may meet a pooled connection that has ended
+            await university.post("/v1/patents", json=factories.a_patent())
+            await university.post("/v1/needs", json=need)
+        title = "海带苗绳的自动夹苗机"
+        listing = await world.published(university, patent={"title": title})
+        await world.found(listing["id"], title, within_s=15)  # the loops come back with their back-off
