@@ -273,11 +273,15 @@ class Observe:
             await problem_response(problem, scope["path"])(scope, receive, watched)
         self._tell(scope, status, time.perf_counter() - started, problem)
 
+    def _is_inner(self, scope: Scope) -> bool:
+        """Whether the gateway sent this request on: its line tells of a read already, under the same id."""
+        return self._service != "gateway" and any(name == b"x-request-id" for name, _ in scope["headers"])
+
     def _tell(self, scope: Scope, status: int, seconds: float, problem: Problem | None) -> None:
         route = getattr(scope.get("route"), "path", None) or scope.get("state", {}).get("route") or "-"
         metrics.requests.labels(self._service, scope["method"][:8], route, status).inc()
         metrics.seconds.labels(self._service, route).observe(seconds)
-        if route in _QUIET and status < 400:
+        if status < 400 and (route in _QUIET or (scope["method"] == "GET" and self._is_inner(scope))):
             return
         who = auth.caller_or_none()
         event: dict[str, Any] = {"method": scope["method"][:8], "route": route, "status": status}

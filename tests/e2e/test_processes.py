@@ -142,6 +142,7 @@ def test_the_rulebook_is_printed_with_its_sources(folder: Path) -> None:
     assert pricing.split() == ["FEE-FORM", "since", "2021-01-01", "Civil", "Code", "Art.", "846"]
 
 
+@pytest.mark.slow  # two starts; tests/integration/test_migrations.py does the same in one
 def test_the_database_is_migrated_down_and_up_by_command(folder: Path, new_database: Callable[..., str]) -> None:
     url = new_database()
     env = environment(folder / "migrated", 0, DUIJIE_DATABASE_URL=url)
