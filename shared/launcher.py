@@ -92,10 +92,16 @@ def check_port(host: str, port: int) -> None:
             ) from None
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """A port of this machine on which nobody listens, below those that outgoing connections are given."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 @dataclass(frozen=True)
@@ -252,7 +258,7 @@ class EmbeddedPostgres:
 
     def _launch(self) -> None:
         self._end_orphan()
-        port = _free_port()
+        port = free_port()
         options = {
             "port": str(port),
             "listen_addresses": "127.0.0.1",

@@ -193,7 +193,8 @@ def test_answers_conform_to_the_document(platform: Platform, method: str, path: 
     fitting()
     if operation.body or any(operation.query):
         misfitting()
-    gc.collect()  # starlette leaves the file of a part without its end to the collector, which warns
+    if method == "POST" and path in ("/v1/documents", "/v1/patent-imports"):
+        gc.collect()  # starlette leaves the file of a part without its end to the collector, which warns
 
 
 def _told(case: Any, response: Any, failure: Failure | FailureGroup) -> str:

@@ -13,7 +13,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,8 @@ from typing import Any
 
 import httpx
 import psutil
+
+from shared.launcher import free_port
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 CONNECTIONS, WINDOW_S, ROUNDS = 16, 3.0, 3
@@ -44,12 +45,6 @@ NEEDS = [
 def say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ at the register grow stale without any event.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -139,17 +140,11 @@ def _says_paid(event: Event) -> bool:
 @rule("ST-GRACE", source=Text("Implementing Regulations rule 115", "专利法实施细则第一百一十五条"), since="2024-01-20")
 def after_due_date(paid_until: date, today: date) -> LegalState:
     """Unpaid fees: six months of grace from the due date, then the right has ended."""
-    months = paid_until.month + GRACE_MONTHS
-    year, month = paid_until.year + (months - 1) // 12, (months - 1) % 12 + 1
-    day = paid_until.day
-    while True:
-        try:
-            end = date(year, month, day)
-            break
-        except ValueError:
-            day -= 1
     if today <= paid_until:
         return LegalState.IN_FORCE
+    months = paid_until.month + GRACE_MONTHS
+    year, month = paid_until.year + (months - 1) // 12, (months - 1) % 12 + 1
+    end = date(year, month, min(paid_until.day, monthrange(year, month)[1]))
     return LegalState.FEE_GRACE_PERIOD if today <= end else LegalState.LAPSED_UNPAID_FEE
 
 
