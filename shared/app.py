@@ -211,9 +211,8 @@ def _unchanged(request: Request, response: Response) -> Response:
         url = request.url.include_query_params(after=after)
         response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
     etag = response.headers.get("ETag")
-    if etag is not None and etag in [
-        tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")
-    ]:
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if etag is not None and known & {etag, "*"}:
         return Response(status_code=304, headers={"ETag": etag})
     return response
 

@@ -78,6 +78,8 @@ class Database:
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
             pool_reset_on_return=None if read_only else "rollback",
+            # A read that meets a connection which an outage killed is repeated by its caller; a write should not be.
+            pool_pre_ping=not read_only,
         )
 
     @asynccontextmanager

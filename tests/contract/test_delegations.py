@@ -107,6 +107,16 @@ async def test_the_operator_accepts_on_a_mandate_document_only(world: World) -> 
     assert (await delegate.on_behalf_of(principal.organization_id).get("/v1/needs")).status_code == 200
 
 
+async def test_a_mandate_that_was_never_uploaded_is_no_mandate(world: World) -> None:
+    principal, delegate, stranger = [await world.organization() for _ in range(3)]
+    foreign = await stranger.post("/v1/documents", files={"file": ("授权书.pdf", b"%PDF-1.7", "application/pdf")})
+    for id_ in ("doc_invented", foreign.json()["id"]):
+        proposal = {"principal_id": principal.organization_id, "scopes": ["needs:read"], "document_ids": [id_]}
+        refused = problem(await delegate.post("/v1/delegations", json=proposal), 404)
+        assert id_ in refused["detail"]
+    assert (await delegate.read("/v1/delegations"))["items"] == []
+
+
 async def test_nobody_proposes_for_others_to_itself_or_backwards(world: World) -> None:
     one, two = await world.organization(), await world.organization()
     three = await world.organization()

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, and_, insert, or_, select, update
 
 from services.gateway import models, rules
+from services.gateway.service.documents import check_named
 from services.gateway.service.organizations import refuse
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -54,6 +55,7 @@ class Delegations:
             for id_ in (draft.principal_id, delegate_id):
                 if id_ not in kinds:
                     raise NotFound(f"there is no organization {id_}", f"没有组织 {id_}")
+            await check_named(tx, draft.document_ids, by)
             refuse(rules.may_hold(frozenset(draft.scopes), rules.grantable(kinds[draft.principal_id])))
             id_ = new_id("dlg")
             await tx.execute(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, func, insert, select, true
 
 from services.gateway import models
 from shared.auth import Caller
@@ -69,6 +70,21 @@ class Documents:
         async with self._db.read() as tx:
             row = await self._row(tx, id_, by, *models.document.c)
             return _document(row), bytes(row.content)
+
+
+async def check_named(tx: Tx, ids: Sequence[str], by: Caller) -> None:
+    """Evidence that an act names was uploaded before, by whoever names it. Raises: NotFound."""
+    found = await tx.scalars(
+        select(models.document.c.id).where(
+            models.document.c.id == func.any(list(ids)),
+            true() if by.is_operator else models.document.c.organization_id == by.organization_id,
+        )
+    )
+    if missing := sorted(set(ids) - set(found)):
+        raise NotFound(
+            f"there is no document {missing[0]} of yours; upload it at /v1/documents first",
+            f"没有您上传的文件 {missing[0]}，请先在 /v1/documents 上传",
+        )
 
 
 def _document(row: Row[Any]) -> Document:

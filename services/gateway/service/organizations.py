@@ -9,6 +9,7 @@ from sqlalchemy import Row, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.gateway import models, rules
+from services.gateway.service.documents import check_named
 from shared.auth import Caller
 from shared.clock import Clock
 from shared.contracts.access import OrganizationType
@@ -161,6 +162,7 @@ class Organizations:
             )
             if not found.rowcount:
                 raise no_organization()
+            await check_named(tx, finding.document_ids, by)
             await tx.execute(
                 insert(models.verification).values(
                     organization_id=id_,
