@@ -64,7 +64,7 @@ fmt: $(VENV)/.dev  ## format and mend what can be mended
 
 lock: .tools/.done  ## resolve the locks anew from pyproject.toml
 	@$(with_mirror) c="$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate"; \
-		eval $$c --upgrade --extra dev --extra telemetry pyproject.toml -o requirements-dev.txt && \
+		eval $$c --upgrade --extra dev --extra telemetry --extra bench pyproject.toml -o requirements-dev.txt && \
 		eval $$c -c requirements-dev.txt pyproject.toml -o requirements.txt && \
 		echo uv | eval $$c --upgrade - -o uv.txt
 

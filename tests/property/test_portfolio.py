@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.matching.engine import Document, FlatIndex, Query, store, terms
+from services.matching.engine import Document, Engine, Query, Snapshot, terms
+from services.matching.engine.store import Store
 from shared.contracts.values import is_grant, parse_application_number, parse_publication_number
 from tests.property.judge import Judge
 from tests.unit.verdicts import verdict
@@ -46,8 +47,13 @@ def documents(patents: list[dict[str, Any]]) -> list[Document]:
 
 
 @pytest.fixture(scope="module")
-def index(documents: list[Document]) -> FlatIndex:
-    return FlatIndex.build(documents)
+def engine(documents: list[Document]) -> Engine:
+    return Engine.of(documents)
+
+
+@pytest.fixture(scope="module")
+def index(engine: Engine) -> Snapshot:
+    return engine.snapshot
 
 
 @pytest.fixture(scope="module")
@@ -66,44 +72,43 @@ def test_the_numbers_of_a_real_portfolio_are_read(patents: list[dict[str, Any]])
 
 
 def test_the_scores_of_a_real_portfolio_are_scikit_learns(
-    documents: list[Document], index: FlatIndex, queries: list[Query]
+    documents: list[Document], index: Snapshot, queries: list[Query]
 ) -> None:
     assert (len(documents), len(queries)) == (4987, 40)
     judge = Judge(documents)
     place = {document.id: number for number, document in enumerate(documents)}
     for query in queries:
         expected = judge.scores(query.counts, len(documents))
-        ours = index.scores(query)
-        assert np.allclose([ours[index.place(document.id)] for document in documents], expected, rtol=0, atol=1e-6)
-        hits = index.rank(query, 20).hits
+        hits = index.rank(query, 20).found
         assert len(hits) == min(20, np.count_nonzero(expected))
         for hit in hits:
-            assert math.isclose(hit.score, expected[place[hit.document.id]], rel_tol=0, abs_tol=1e-6)
+            assert math.isclose(hit.score, expected[place[hit.id]], rel_tol=0, abs_tol=1e-6)
         # scikit-learn's own first twenty may differ from ours only among documents that tie.
         best = np.sort(expected)[::-1][: len(hits)]
         assert np.allclose([hit.score for hit in hits], best, rtol=0, atol=1e-6)
 
 
 def test_the_first_twenty_of_a_real_portfolio_are_those_of_a_full_sort(
-    documents: list[Document], index: FlatIndex, queries: list[Query]
+    documents: list[Document], index: Snapshot, queries: list[Query]
 ) -> None:
     for query in queries[::4]:
         found = [hit for document in documents if (hit := index.explain(query, document.id)).score > 0]
-        found.sort(key=lambda hit: (-hit.score, hit.document.id))
-        assert index.rank(query, 20).hits == found[:20]
+        found.sort(key=lambda hit: (-hit.score, hit.id))
+        assert index.rank(query, 20).found == [(hit.id, hit.score) for hit in found[:20]]
 
 
 def test_a_restarted_index_answers_the_same_to_the_last_bit(
-    documents: list[Document], index: FlatIndex, queries: list[Query], tmp_path: Path
+    engine: Engine, index: Snapshot, queries: list[Query], tmp_path: Path
 ) -> None:
-    store.save(tmp_path, "epoch-of-a-test", 1, random.Random(1).sample(documents, len(documents)))
-    restarted = FlatIndex.build(store.load(tmp_path).documents)
+    Store(tmp_path).save("epoch-of-a-test", engine)
+    restarted = Engine()
+    Store(tmp_path).load(restarted)
     for query in queries:
-        assert restarted.rank(query, 50) == index.rank(query, 50)
+        assert restarted.snapshot.rank(query, 50) == index.rank(query, 50)
 
 
-def test_a_title_finds_its_own_patent_first(documents: list[Document], index: FlatIndex) -> None:
+def test_a_title_finds_its_own_patent_first(documents: list[Document], index: Snapshot) -> None:
     for document in random.Random(3).sample(documents, 40):
         query = Query.of(Counter(document.counts["title"]), Counter())
-        best, own = index.rank(query, 1).hits[0], index.explain(query, document.id)
+        best, own = index.rank(query, 1).found[0], index.explain(query, document.id)
         assert best.score >= own.score > 0.5

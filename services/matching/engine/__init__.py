@@ -1,18 +1,16 @@
-"""The engine: pure numeric code. Text becomes terms, terms a matrix, a need an exact ranking.
+"""The engine: pure numeric code. Text becomes terms, terms columns, a need an exact ranking.
 
 `Index` is the seam: whatever stands behind it answers exactly what scikit-learn's `TfidfTransformer`
 and a cosine would answer on the same weighted term counts, with ties broken by id.
+
+text → documents (what goes in and comes out) → segment (columns) → kernels (loops) → index (snapshots) → store.
 """
 
-from services.matching.engine.index import (
-    Document,
-    FlatIndex,
-    Hit,
-    Index,
-    Leaf,
-    Query,
-    Ranking,
-)
+from services.matching.engine.documents import Condition, Document, Hit, Leaf, Query
+from services.matching.engine.index import Change, Engine, Found, Index, Ranking, Snapshot
 from services.matching.engine.text import FIELDS, TOKENIZER, terms
 
-__all__ = ["FIELDS", "TOKENIZER", "Document", "FlatIndex", "Hit", "Index", "Leaf", "Query", "Ranking", "terms"]
+__all__ = [
+    "FIELDS", "TOKENIZER", "Change", "Condition", "Document", "Engine", "Found", "Hit", "Index", "Leaf", "Query", "Ranking",
+    "Snapshot", "terms",
+]  # fmt: skip

@@ -1,111 +1,81 @@
-"""The exact index, first cut: one postings table, rebuilt when documents change.
+"""The exact index: what is asked (`Index`), an immutable answerer (`Snapshot`), and its keeper (`Engine`).
 
-The weighted count of a term in a document is the sum over fields of field weight × occurrences. On
-these counts the score is that of scikit-learn's `TfidfTransformer(sublinear_tf=True)` and a cosine:
-sublinear tf (1 + ln), smooth idf (1 + ln((1+n)/(1+df))), both sides scaled to length one, their dot
-product. Query terms that no document holds do not count. scikit-learn itself is the judge in the
-tests and not imported here: for these two formulas it costs seconds of start-up and 70 MB.
+The score of a document is that of scikit-learn's `TfidfTransformer(sublinear_tf=True)` and a cosine on
+weighted counts (field weight x occurrences, summed over fields): tf = 1 + ln count, idf = 1 + ln((1 + n) / (1 + df)),
+both sides scaled to length one. Query terms that no document holds do not count.
 
-Candidates come from float sums over the postings; the final scores are summed again, term by term and exactly
-rounded (`math.fsum`), so that they depend on nothing but the texts: not on the order in which
-documents arrived, nor on the replica. A hit's leaves sum to its score.
+idf holds for an epoch. An epoch begins at a position of the feed, never at a time: at every change while
+the index is small, later when a twentieth of the documents has changed. A term that came since has the idf
+of a term that no document held. So what an index answers depends on (epoch, position) alone, not on how its
+documents lie in segments, and equal versions answer equally to the last bit.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from services.matching.engine import kernels
+from services.matching.engine.documents import TF, Array, Condition, Document, Hit, Leaf, Query
+from services.matching.engine.segment import Segment, Weights, gathered
 from services.matching.engine.text import FIELDS
 
-SCORING = "tfidf-1"  # change it whenever any score would differ: it is part of index_version
-_SLACK = 1e-9  # the float sums may differ from the exact sum by less than this
-Mask = npt.NDArray[np.bool_]  # shape (n_documents,)
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+SCORING = "tfidf-2"  # change it whenever any score would differ: it is part of index_version
+POSTINGS_FROM = 512  # documents from which postings are faster than reading every row
+YOUNG_MOST = 4_096  # documents that may wait for their postings
+SMALL = 20_000  # documents up to which every change begins an epoch
+EPOCH_SHARE = 20  # beyond, an epoch ends when one in so many documents has changed
+DIRECT_SHARE = 100  # a filter that leaves fewer than one in so many rows is scored row by row
+LEFT_SHARE = 0.6  # of the threshold that may be left to terms that are not walked: measured
+_MASKS_MOST = 64
+_NEVER = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What the index knows of a listing: its words by field, and what is needed to filter and show it."""
+class Found(NamedTuple):
+    """A ranked document, not yet explained."""
 
     id: str
-    version: int
-    counts: Mapping[str, Mapping[str, int]]  # field → term → occurrences
-    stored: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A need's words: weighted counts, as for a document."""
-
-    counts: Mapping[str, float]
-
-    @classmethod
-    def of(cls, title: Counter[str], text: Counter[str]) -> Query:
-        """Words of the title weigh as a title's, words of the text as an abstract's."""
-        counts: dict[str, float] = {}
-        for weight, words in ((FIELDS["title"], title), (FIELDS["abstract"], text)):
-            for term, occurrences in words.items():
-                counts[term] = counts.get(term, 0.0) + weight * occurrences
-        return cls(counts)
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """What one term contributed through one field."""
-
-    term: str
-    field: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A ranked document; `score` is the exactly rounded sum of its leaves, in [0, 1]."""
-
-    document: Document
     score: float
-    leaves: tuple[Leaf, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The best documents that pass a mask: score down, then id up."""
+    """The best documents that pass: score down, then id up."""
 
-    hits: list[Hit]
+    found: list[Found]
     known_terms: frozenset[str]
 
 
 class Index(Protocol):
-    """What the service needs of an index, whatever stands behind it."""
+    """What a ranking needs of an index, whatever stands behind it."""
 
     def __len__(self) -> int: ...
 
-    def rank(self, query: Query, k: int, mask: Mask | None = None) -> Ranking:
-        """The k best documents with a score above zero, exactly."""
+    @property
+    def position(self) -> int:
+        """The feed's position up to which it knows all changes."""
+        ...
+
+    @property
+    def era(self) -> str:
+        """Names the idf in use: "now" when it is that of this very position, else where its epoch began."""
+        ...
+
+    def rank(self, query: Query, k: int, conditions: Sequence[Condition] = ()) -> Ranking:
+        """The k best documents with a score above zero that pass all conditions, exactly."""
         ...
 
     def explain(self, query: Query, id_: str) -> Hit | None:
-        """One document's score, or None when the index does not hold it."""
+        """One document with its score and what that is made of, or None when the index does not hold it."""
         ...
 
-    def scores(self, query: Query) -> Floats:
-        """The score of every document, to 1e-9."""
-        ...
-
-    def mask(self, key: tuple[str, object], passes: Callable[[Document], bool]) -> Mask:
-        """Which documents pass a test; kept under the key as long as this index lives."""
-        ...
-
-    def place(self, id_: str) -> int:
-        """Where a held document stands in scores and masks."""
+    def passes(self, id_: str, condition: Condition) -> bool:
+        """Whether a held document passes a condition."""
         ...
 
     def sharing(self, word: str) -> list[str]:
@@ -113,134 +83,400 @@ class Index(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class FlatIndex:
-    """An immutable index over some documents.
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The idf of every term while the epoch lasts."""
 
-    Shapes: `_start` (n_terms + 1,) into `_place_of` and `_weight`, both (n_postings,): the postings of a
-    term, by document; weights are tf × idf, scaled so that each document has length one.
-    Cost: build O(postings log postings), about 0.2 s for 5,000 documents with abstracts; rank
-    O(n_documents + postings of the query's terms).
-    """
-
-    documents: Sequence[Document]
-    _place: dict[str, int] = field(default_factory=dict)
-    _term: dict[str, int] = field(default_factory=dict)
-    _idf: Floats = field(default_factory=lambda: np.zeros(0))
-    _start: Integers = field(default_factory=lambda: np.zeros(1, np.int64))
-    _place_of: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
-    _weight: Floats = field(default_factory=lambda: np.zeros(0))
-    _masks: dict[tuple[str, object], Mask] = field(default_factory=dict)
-    _by_character: dict[str, list[str]] = field(default_factory=dict)
+    position: int
+    documents: int
+    idf: Array  # float64 (terms at its beginning,)
 
     @classmethod
-    def build(cls, documents: Iterable[Document]) -> FlatIndex:
-        """Index documents; their order does not matter."""
-        ordered = sorted(documents, key=lambda document: document.id)
-        index = cls(ordered, {document.id: place for place, document in enumerate(ordered)})
-        places: list[int] = []
-        terms: list[int] = []
-        counts: list[float] = []
-        for place, document in enumerate(ordered):
-            for term, count in weighted(document.counts).items():
-                places.append(place)
-                terms.append(index._term.setdefault(term, len(index._term)))
-                counts.append(count)
-        if counts:
-            index._weigh(np.asarray(places), np.asarray(terms), np.asarray(counts))
-        return index
+    def begin(cls, position: int, documents: int, frequencies: Array) -> Epoch:
+        """From how many of the living documents hold each term: int64 (terms,)."""
+        distinct, which = np.unique(frequencies, return_inverse=True)
+        idf = np.array([_idf(documents, int(df)) for df in distinct])  # libm, not numpy: the same bits everywhere
+        return cls(position, documents, idf[which] if distinct.size else np.zeros(0))
 
-    def _weigh(self, places: Integers, terms: Integers, counts: Floats) -> None:
-        """Postings from (document, term, weighted count) triples; shapes (n_postings,)."""
-        frequency = np.bincount(terms, minlength=len(self._term))
-        self._idf = np.log((1.0 + len(self.documents)) / (1.0 + frequency)) + 1.0
-        weights = (1.0 + np.log(counts)) * self._idf[terms]
-        lengths = np.sqrt(np.bincount(places, weights * weights, minlength=len(self.documents)))
-        order = np.argsort(terms, kind="stable")
-        self._place_of = places[order]
-        self._weight = (weights / lengths[places])[order]
-        self._start = np.concatenate(([0], np.cumsum(frequency)))
-        assert int(self._start[-1]) == len(places)
+    def reaching(self, terms: int) -> Array:
+        """idf of the first so many terms, those that came later included."""
+        late = np.full(max(0, terms - self.idf.size), _idf(self.documents, 0))
+        return np.concatenate((self.idf[:terms], late))
+
+
+def _idf(documents: int, frequency: int) -> float:
+    return math.log((1.0 + documents) / (1.0 + frequency)) + 1.0
+
+
+class Lexicon:
+    """Terms and their numbers. Grows only, so that snapshots can share it."""
+
+    def __init__(self, spelled: Iterable[str] = ()) -> None:
+        self.spelled = list(spelled)
+        self.number_of = {term: number for number, term in enumerate(self.spelled)}
+        self._by_character: dict[str, list[int]] = {}
+        self._listed = 0
 
     def __len__(self) -> int:
-        return len(self.documents)
+        return len(self.spelled)
 
-    def place(self, id_: str) -> int:
-        """Where a held document stands in scores and masks."""
-        return self._place[id_]
+    def add(self, terms: Iterable[str]) -> None:
+        """Give numbers to terms that have none."""
+        for term in terms:
+            if term not in self.number_of:
+                self.number_of[term] = len(self.spelled)
+                self.spelled.append(term)
+
+    def sharing(self, word: str) -> set[int]:
+        """The numbers of terms that share a character with a word."""
+        while self._listed < len(self.spelled):
+            for character in set(self.spelled[self._listed]):
+                self._by_character.setdefault(character, []).append(self._listed)
+            self._listed += 1
+        return {number for character in set(word) for number in self._by_character.get(character, ())}
+
+
+class _Asked(NamedTuple):
+    """A query against one epoch: its known terms by spelling, their numbers, and a = weight x idf of each."""
+
+    names: list[str]
+    numbers: Array  # int32 (m,)
+    a: Array  # float64 (m,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A segment with its weights in this epoch, and which of its documents live: uint8 (n,)."""
+
+    segment: Segment
+    weights: Weights
+    live: Array
+    masks: dict[Condition, Array] = field(default_factory=dict)  # the segment never changes, so neither do they
+
+    def mask(self, condition: Condition) -> Array:
+        """Which rows pass a condition."""
+        if (known := self.masks.get(condition)) is None:
+            known = self.segment.passing(condition)
+            if len(self.masks) >= _MASKS_MOST:
+                self.masks.pop(next(iter(self.masks)), None)
+            self.masks[condition] = known
+        return known
+
+    def best(self, asked: _Asked, k: int, conditions: Sequence[Condition], floor: float) -> tuple[Array, Array]:
+        """Rows and scores above a floor: all that can be among the k best, in no order."""
+        allowed = self.live
+        for condition in conditions:
+            allowed = allowed & self.mask(condition)
+        postings = self.weights.postings
+        rows = None
+        if postings is None or (conditions and int(allowed.sum()) * DIRECT_SHARE < len(self.segment)):
+            rows = np.flatnonzero(allowed)
+        if postings is None or rows is not None:
+            assert rows is not None
+            scores = kernels.score_many(rows, asked.numbers, asked.a, self.segment.forward, TF, self.weights.inverse)
+            above = scores > floor
+            rows, scores = rows[above], scores[above]
+            if rows.size > k:
+                first = np.lexsort((self.segment.tie[rows], -scores))[:k]
+                rows, scores = rows[first], scores[first]
+            return rows, scores
+        inside = asked.numbers < postings.step.size
+        found, scores, _ = kernels.search(
+            asked.numbers[inside], asked.a[inside], self.segment.forward, postings, TF, self.weights.inverse,
+            self.weights.near, allowed, self.segment.tie, k, floor, LEFT_SHARE,
+        )  # fmt: skip
+        return found, scores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """An index at one position. Immutable; any number of threads may ask it while the next one is made."""
+
+    parts: tuple[Part, ...]
+    lexicon: Lexicon
+    known_at: Array  # int64 (terms,): the position from which each term counts in this epoch
+    epoch: Epoch
+    position: int
+    changes: int = 0  # since the epoch began
+
+    def __len__(self) -> int:
+        return sum(int(part.live.sum()) for part in self.parts)
+
+    @property
+    def era(self) -> str:
+        """Names the idf in use: "now" when it is that of this very position, else where its epoch began."""
+        return str(self.epoch.position) if self.changes else "now"
+
+    def _number(self, term: str) -> int | None:
+        number = self.lexicon.number_of.get(term)
+        known = number is not None and number < self.known_at.size and self.known_at[number] <= self.position
+        return number if known else None
+
+    def _asked(self, query: Query) -> _Asked:
+        known = sorted((term, number) for term in query.counts if (number := self._number(term)) is not None)
+        numbers = np.array([number for _, number in known], np.int32)
+        idf = self.epoch.reaching(int(numbers.max()) + 1)[numbers] if known else np.zeros(0)
+        weights = np.array([1.0 + math.log(query.counts[term]) for term, _ in known]) * idf
+        length = math.sqrt(math.fsum((weights * weights).tolist()))
+        return _Asked([term for term, _ in known], numbers, weights * idf / length if length else weights)
+
+    def rank(self, query: Query, k: int, conditions: Sequence[Condition] = ()) -> Ranking:
+        """The k best documents with a score above zero that pass all conditions, exactly."""
+        asked = self._asked(query)
+        best: list[tuple[float, str, Part, int]] = []
+        floor = 0.0
+        for part in self.parts if asked.names else ():
+            rows, scores = part.best(asked, k, conditions, floor)
+            best += [
+                (-score, part.segment.id_of(row), part, row)
+                for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
+            ]
+            best.sort(key=lambda found: found[:2])
+            del best[k:]
+            if len(best) == k:
+                floor = math.nextafter(-best[-1][0], 0.0)  # an equal score may still win by its id
+        return Ranking([Found(id_, -score) for score, id_, _, _ in best], frozenset(asked.names))
+
+    def locate(self, id_: str) -> tuple[int, int | None]:
+        """The number of the part and the row where a living document lies; row None when there is none."""
+        for number, part in enumerate(self.parts):
+            row = part.segment.find(id_)
+            if row is not None and part.live[row]:
+                return number, row
+        return -1, None
+
+    def explain(self, query: Query, id_: str) -> Hit | None:
+        """One document with its score and what that is made of, or None when the index does not hold it."""
+        number, row = self.locate(id_)
+        if row is None:
+            return None
+        part = self.parts[number]
+        asked = self._asked(query)
+        (score,) = kernels.score_many(
+            np.array([row]), asked.numbers, asked.a, part.segment.forward, TF, part.weights.inverse
+        ).tolist()
+        return self._hit(part, row, score, asked)
+
+    def passes(self, id_: str, condition: Condition) -> bool:
+        """Whether a held document passes a condition."""
+        number, row = self.locate(id_)
+        return row is not None and bool(self.parts[number].mask(condition)[row])
 
     def sharing(self, word: str) -> list[str]:
         """Known terms that share a character with a word: where to look for misspellings."""
-        if not self._by_character:
-            for term in self._term:
-                for character in set(term):
-                    self._by_character.setdefault(character, []).append(term)
-        return sorted({term for character in set(word) for term in self._by_character.get(character, ())})
+        terms = (self.lexicon.spelled[number] for number in self.lexicon.sharing(word))
+        return sorted(term for term in terms if self._number(term) is not None)
 
-    def mask(self, key: tuple[str, object], passes: Callable[[Document], bool]) -> Mask:
-        """Which documents pass a test; kept under the key as long as this index lives."""
-        if (known := self._masks.get(key)) is None:
-            known = np.fromiter((passes(document) for document in self.documents), np.bool_, len(self.documents))
-            if len(self._masks) < 256:
-                self._masks[key] = known
-        return known
-
-    def _weights(self, counts: Mapping[str, float]) -> dict[str, float]:
-        """tf × idf of each known term, scaled to length one."""
-        raw = {
-            term: (1.0 + math.log(count)) * float(self._idf[self._term[term]])
-            for term, count in counts.items()
-            if term in self._term
-        }
-        length = math.sqrt(math.fsum(weight * weight for weight in raw.values()))
-        return {term: weight / length for term, weight in raw.items()} if length else {}
-
-    def scores(self, query: Query) -> Floats:
-        """The score of every document, to 1e-9."""
-        scores = np.zeros(len(self.documents))
-        for term, weight in self._weights(query.counts).items():
-            start, stop = self._start[self._term[term] : self._term[term] + 2]
-            scores[self._place_of[start:stop]] += weight * self._weight[start:stop]  # a document once per term
-        return scores
-
-    def rank(self, query: Query, k: int, mask: Mask | None = None) -> Ranking:
-        """The k best documents that pass the mask, with a score above zero, exactly."""
-        known = frozenset(term for term in query.counts if term in self._term)
-        scores = self.scores(query)
-        if mask is not None:
-            scores = np.where(mask, scores, 0.0)
-        places = np.flatnonzero(scores > 0.0)
-        if places.size > k:
-            threshold = np.partition(scores[places], places.size - k)[places.size - k]
-            places = places[scores[places] >= threshold - _SLACK]
-        weights = self._weights(query.counts)
-        hits = [self._hit(self.documents[place], weights) for place in places.tolist()]
-        hits.sort(key=lambda hit: (-hit.score, hit.document.id))
-        return Ranking(hits[:k], known)
-
-    def explain(self, query: Query, id_: str) -> Hit | None:
-        """One document's score, or None when the index does not hold it."""
-        if (place := self._place.get(id_)) is None:
-            return None
-        return self._hit(self.documents[place], self._weights(query.counts))
-
-    def _hit(self, document: Document, query_weights: Mapping[str, float]) -> Hit:
-        counts = weighted(document.counts)
-        weights = self._weights(counts)
-        leaves: list[Leaf] = []
-        for term in sorted(query_weights.keys() & weights.keys()):
-            product = query_weights[term] * weights[term]
-            for name, words in document.counts.items():
-                if occurrences := words.get(term):
-                    leaves.append(Leaf(term, name, product * (FIELDS[name] * occurrences / counts[term])))
+    def _hit(self, part: Part, row: int, score: float, asked: _Asked) -> Hit:
+        held = part.segment.occurrences(row)
+        inverse = float(part.weights.inverse[row])
+        leaves = []
+        for name, number, a in zip(asked.names, asked.numbers.tolist(), asked.a.tolist(), strict=True):
+            if (occurrences := held.get(number)) is not None:
+                counts = [weight * times for weight, times in zip(FIELDS.values(), occurrences, strict=True)]
+                total = sum(counts)
+                weight = a * (1.0 + math.log(total)) * inverse
+                leaves += [
+                    Leaf(name, field_, weight * (count / total))
+                    for field_, count in zip(FIELDS, counts, strict=True)
+                    if count
+                ]
         leaves.sort(key=lambda leaf: (-leaf.weight, leaf.term, leaf.field))
-        return Hit(document, math.fsum(leaf.weight for leaf in leaves), tuple(leaves))
+        segment = part.segment
+        return Hit(segment.id_of(row), int(segment.versions[row]), score, tuple(leaves), segment.shown(row))
 
 
-def weighted(counts: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
-    """The weighted count of each term of a document."""
-    total: dict[str, float] = {}
-    for name, words in counts.items():
-        for term, occurrences in words.items():
-            total[term] = total.get(term, 0.0) + FIELDS[name] * occurrences
-    return total
+class Change(NamedTuple):
+    """A document as it is from a position on; None when it is not shown any more."""
+
+    position: int
+    id: str
+    version: int
+    document: Document | None
+
+
+class Engine:
+    """Keeps an index up to date: `snapshot` answers, `apply` makes the next one.
+
+    `care` does what takes long and queries need not wait for (postings of young documents, merges, epochs of a
+    large index). It may run beside `apply` in another thread; what it made is taken in by the function that it
+    returns, to be called by whoever applies. None of it changes what a query answers, apart from an
+    epoch's idf, which the version names.
+    """
+
+    def __init__(self) -> None:
+        self._frequencies = np.zeros(0, np.int64)  # of living documents, by term
+        self._learned: list[tuple[Array, int]] = []  # terms seen since the newest epoch began, and where
+        epoch = Epoch(0, 0, np.zeros(0))
+        self._newest = epoch  # begun by the feed; served once its weights are made
+        self._changes = 0  # since the newest epoch began
+        self.snapshot = Snapshot((), Lexicon(), np.zeros(0, np.int64), epoch, 0)
+
+    @classmethod
+    def of(cls, documents: Iterable[Document], position: int = 0) -> Engine:
+        """An engine that holds these documents; their order does not matter."""
+        engine = cls()
+        engine.apply([Change(position, document.id, document.version, document) for document in documents], position)
+        while adopt := engine.care():
+            adopt()
+        return engine
+
+    def restore(self, snapshot: Snapshot, frequencies: Array) -> None:
+        """Go on from what was saved. Terms learned since its epoch began are those that count from later on."""
+        self.snapshot, self._frequencies = snapshot, frequencies
+        self._newest, self._changes = snapshot.epoch, snapshot.changes
+        late = (snapshot.known_at > snapshot.epoch.position) & (snapshot.known_at != _NEVER)
+        self._learned = [(np.array([number]), int(snapshot.known_at[number])) for number in np.flatnonzero(late)]
+
+    def state(self) -> tuple[Snapshot, Array]:
+        """What `restore` takes; none of it changes any more."""
+        return self.snapshot, self._frequencies.copy()
+
+    def apply(self, changes: Sequence[Change], position: int) -> None:
+        """Take changes up to a position in. Cost: some milliseconds, whatever the size of the index."""
+        at = 0
+        while at < len(changes):
+            # No further than to where an epoch may begin, so that it begins there however changes come.
+            room = max(1, -(-self._newest.documents // EPOCH_SHARE) - self._changes)
+            batch = changes[at : at + room] if len(self.snapshot) > SMALL else changes[at:]
+            self._apply(batch, batch[-1].position)
+            at += len(batch)
+        self.snapshot = replace(self.snapshot, position=position)
+
+    def _apply(self, changes: Sequence[Change], position: int) -> None:
+        before = self.snapshot
+        lexicon = before.lexicon
+        known_at = self._learn(before, changes)
+        live: dict[int, Array] = {}
+        fresh: list[Document] = []
+        last = {change.id: change for change in sorted(changes, key=lambda change: change.version)}
+        for change in last.values():
+            number, row = before.locate(change.id)
+            if row is not None:
+                part = before.parts[number]
+                if part.segment.versions[row] > change.version:
+                    continue
+                live.setdefault(number, part.live.copy())[row] = 0
+                self._frequencies[part.segment.terms[row]] -= 1
+            if change.document is not None:
+                fresh.append(change.document)
+                held = {term for words in change.document.counts.values() for term in words}
+                self._frequencies[[lexicon.number_of[term] for term in held]] += 1
+        parts = [
+            replace(part, live=live[number]) if number in live else part for number, part in enumerate(before.parts)
+        ]
+        if fresh:
+            parts = self._with(parts, Segment.of(fresh, lexicon.number_of), before.epoch, len(lexicon))
+        parts = [part for part in parts if part.live.any()]
+        self._changes += len(changes)
+        changed = before.changes + len(changes)
+        self.snapshot = Snapshot(tuple(parts), lexicon, known_at, before.epoch, position, changed)
+        documents = len(self.snapshot)
+        if documents <= SMALL:
+            self._newest = Epoch.begin(position, documents, self._frequencies)
+            self._learned, self._changes = [], 0
+            self._serve(self._newest)
+        elif self._changes * EPOCH_SHARE >= self._newest.documents:
+            self._newest = Epoch.begin(position, documents, self._frequencies)
+            self._learned, self._changes = [], 0
+
+    def _learn(self, before: Snapshot, changes: Sequence[Change]) -> Array:
+        """Number the terms of new documents; answers from where each term counts in the epoch that is served."""
+        lexicon = before.lexicon
+        held = [
+            (sorted({term for words in change.document.counts.values() for term in words}), change.position)
+            for change in changes
+            if change.document is not None
+        ]
+        for terms, _ in held:
+            lexicon.add(terms)
+        grown = len(lexicon) - before.known_at.size
+        known_at = np.concatenate((before.known_at, np.full(grown, _NEVER)))
+        self._frequencies = np.concatenate(
+            (self._frequencies, np.zeros(len(lexicon) - self._frequencies.size, np.int64))
+        )
+        for terms, position in held:
+            numbers = np.array([lexicon.number_of[term] for term in terms], np.int64)
+            known_at[numbers] = np.minimum(known_at[numbers], position)
+            self._learned.append((numbers, position))
+        return known_at
+
+    def _with(self, parts: list[Part], segment: Segment, epoch: Epoch, terms: int) -> list[Part]:
+        """The parts with a new segment: young documents are gathered in one that has no postings yet."""
+        if parts and parts[-1].weights.postings is None and len(parts[-1].segment) < YOUNG_MOST:
+            young = parts.pop()
+            segment, _ = gathered([young.segment, segment], [young.live, np.ones(len(segment), np.uint8)])
+        weights = Weights.of(segment, epoch.reaching(terms), with_postings=False)
+        return [*parts, Part(segment, weights, np.ones(len(segment), np.uint8))]
+
+    def _serve(self, epoch: Epoch, made: Callable[[Segment], Weights | None] = lambda _: None) -> None:
+        """Serve an epoch, with weights that were made for it, or are made now."""
+        snapshot = self.snapshot
+        terms = len(snapshot.lexicon)
+        idf = epoch.reaching(terms)
+        parts = []
+        for part in snapshot.parts:
+            with_postings = part.weights.postings is not None or len(part.segment) >= POSTINGS_FROM
+            weights = made(part.segment) or Weights.of(part.segment, idf, with_postings=with_postings)
+            parts.append(replace(part, weights=weights))
+        known_at = np.full(terms, _NEVER)
+        known_at[: epoch.idf.size][epoch.idf < _idf(epoch.documents, 0)] = epoch.position
+        for numbers, position in self._learned:
+            known_at[numbers] = np.minimum(known_at[numbers], position)
+        self.snapshot = replace(snapshot, parts=tuple(parts), epoch=epoch, known_at=known_at, changes=self._changes)
+
+    def care(self) -> Callable[[], None] | None:
+        """Do the most urgent long work; answers how to take it in, None when there was none."""
+        snapshot, epoch = self.snapshot, self._newest
+        if epoch is not snapshot.epoch:
+            idf = epoch.reaching(len(snapshot.lexicon))
+            made = {
+                part.segment: Weights.of(part.segment, idf, with_postings=part.weights.postings is not None)
+                for part in snapshot.parts
+            }
+
+            def serve() -> None:
+                if self._newest is epoch:  # else a newer one has begun meanwhile
+                    self._serve(epoch, made.get)
+
+            return serve
+        chosen = _to_merge(snapshot.parts)
+        return None if chosen is None else self._merge(snapshot, [snapshot.parts[number] for number in chosen])
+
+    def _merge(self, snapshot: Snapshot, sources: Sequence[Part]) -> Callable[[], None]:
+        """Make one part of several; what dies meanwhile will be dead in it too."""
+        segment, origin = gathered([part.segment for part in sources], [part.live for part in sources])
+        idf = snapshot.epoch.reaching(len(snapshot.lexicon))
+        weights = Weights.of(segment, idf, with_postings=True)
+
+        def put() -> None:
+            now = {part.segment: part for part in self.snapshot.parts}
+            if self.snapshot.epoch is not snapshot.epoch or any(part.segment not in now for part in sources):
+                return  # the ground has moved: the next call looks again
+            live = np.ones(len(segment), np.uint8)
+            for number, part in enumerate(sources):
+                mine = origin[:, 0] == number
+                live[mine] = now[part.segment].live[origin[mine, 1]]
+            gone = {part.segment for part in sources}
+            kept = [part for part in self.snapshot.parts if part.segment not in gone]
+            sealed = [*(part for part in kept if part.weights.postings is not None), Part(segment, weights, live)]
+            sealed.sort(key=lambda part: -len(part.segment))
+            young = [part for part in kept if part.weights.postings is None]
+            self.snapshot = replace(self.snapshot, parts=(*sealed, *young))
+
+        return put
+
+
+def _to_merge(parts: Sequence[Part]) -> list[int] | None:
+    """Which parts to make one: young ones that are many, neighbors of like size, one that is mostly dead."""
+    for number, part in enumerate(parts):
+        rows = len(part.segment)
+        if part.weights.postings is None and rows >= YOUNG_MOST:
+            return [number]
+        if part.weights.postings is not None and int(part.live.sum()) * 4 < rows * 3:
+            return [number]
+    sealed = [number for number, part in enumerate(parts) if part.weights.postings is not None]
+    for first, second in itertools.pairwise(sealed):
+        if len(parts[second].segment) * 2 >= len(parts[first].segment):
+            return [first, second]
+    return None

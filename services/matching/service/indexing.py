@@ -1,6 +1,6 @@
 """The index that follows catalog's feed: in memory to be asked, on disk to start from.
 
-The state of the index is a pure function of the feed up to a position (snapshot + changes == rebuilt).
+What the index answers is a pure function of the feed up to a position (snapshot + changes == rebuilt).
 Only `listing.*` changes move it; each carries the listing's version, so that a change seen twice, in
 the snapshot and again on the feed, does nothing the second time.
 """
@@ -14,16 +14,10 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from services.matching.engine import (
-    FIELDS,
-    TOKENIZER,
-    Document,
-    FlatIndex,
-    Index,
-    store,
-    terms,
-)
+from services.matching import engine
+from services.matching.engine import FIELDS, TOKENIZER, Document, Engine, Index, kernels, terms
 from services.matching.engine.index import SCORING
+from services.matching.engine.store import Damaged, Store
 from shared import log, metrics
 from shared.contracts.catalog import IndexedListing, Snapshot
 from shared.contracts.feed import Change, FeedPage
@@ -36,6 +30,10 @@ SAVE_AFTER_CHANGES = 2_000
 SAVE_AFTER_S = 30.0
 _SHOWN = frozenset({"listing.published", "listing.changed", "listing.resumed"})
 _HIDDEN = frozenset({"listing.suspended", "listing.withdrawn", "listing.closed"})
+
+
+NO_END = "9999-12-31"
+TEND_EVERY_S = 1.0
 
 
 class Changes(Protocol):
@@ -56,15 +54,25 @@ def document_of(listing: IndexedListing) -> Document:
     }
     assert texts.keys() == FIELDS.keys()
     ends = [patent.ends_on for patent in listing.patents if patent.ends_on]
+    card = listing.card
+    classes = [code for patent in card.patents for code in patent.ipc]
     return Document(
-        id=listing.card.id,
+        id=card.id,
         version=listing.version,
         counts={name: dict(counted) for name, text in texts.items() if (counted := terms(text))},
-        stored={
-            "card": dump(listing.card),
-            "organization_id": listing.organization_id,
-            "ends_on": min(ends).isoformat() if ends else None,
+        stored={"card": dump(card), "organization_id": listing.organization_id},
+        facets={
+            "region_code": card.region_codes,
+            "ipc": classes,
+            "industry_code": card.industry_codes,
+            "mode": card.modes,
+            "fee_type": [card.pricing.fee_type],
+            "patent_type": [patent.patent_type for patent in card.patents],
+            "trl": [str(card.trl or 0)],
+            "sample": [str(card.sample).lower()],
+            "ends_on": [min(ends).isoformat() if ends else NO_END],
         },
+        near=classes[0] if classes else "",
     )
 
 
@@ -78,17 +86,21 @@ class Indexing:
         snapshot: Callable[[str | None], Awaitable[Snapshot]],
     ) -> None:
         self._folder, self._changes, self._snapshot = folder, changes, snapshot
-        self._documents: dict[str, Document] = {}
+        self._engine, self._store = Engine(), Store(folder)
         self._epoch, self._position = "", 0
         self._loaded, self._current = False, False
+        self._changing = asyncio.Lock()  # one change of the index at a time
         self._unsaved, self._saved_at = 0, time.monotonic()
         self._log = log.logger("matching")
-        self.index: Index = FlatIndex.build(())
-        self._indexed_at = 0
 
-    def version(self, today: date) -> str:
-        """Names index, tokeniser, scoring, idf epoch and day: equal versions answer equally."""
-        return f"{self._epoch[:8] or 'empty'}.{self._indexed_at}.{TOKENIZER}.{SCORING}.{today:%Y%m%d}"
+    @property
+    def index(self) -> Index:
+        """The index as it is now; what is asked of it does not change under the asker."""
+        return self._engine.snapshot
+
+    def version(self, index: Index, today: date) -> str:
+        """Names feed, position, idf epoch, tokeniser, scoring and day: equal versions answer equally."""
+        return f"{self._epoch[:8] or 'empty'}.{index.position}.{index.era}.{TOKENIZER}.{SCORING}.{today:%Y%m%d}"
 
     async def check(self) -> None:
         """Raises: Unavailable, until the feed has been followed to its end once."""
@@ -103,7 +115,7 @@ class Indexing:
             # We were away longer than the feed is kept, or catalog was restored from a backup. An index
             # holds nothing of its own, so it starts again from the snapshot; rows could not.
             self._current, self._loaded = False, False
-            await asyncio.to_thread(store.discard, self._folder)
+            await asyncio.to_thread(self._store.discard)
             raise Unavailable(
                 "the feed cannot be followed on; reading the snapshot", "变更流无法接续，正在读取快照"
             ) from lost
@@ -112,79 +124,81 @@ class Indexing:
         page = await self._changes(position, wait_s=WAIT_S if self._current else 0.0)
         if not page.items and not self._current:
             self._current = True
-            self._log.info("index current", documents=len(self._documents), position=position)
+            self._log.info("index current", documents=len(self.index), position=position)
         return page
 
     async def _start(self) -> tuple[str | None, int]:
         if self._loaded:  # catalog was away for a while: what we know still ranks, and is followed on from here
             return self._epoch, self._position
         stored = None
+        await asyncio.to_thread(kernels.warm)
         try:
-            stored = await asyncio.to_thread(store.load, self._folder)
-        except store.Damaged as damage:
+            stored = await asyncio.to_thread(self._store.load, self._engine)
+        except Damaged as damage:
             self._log.warning("index on disk not usable, reading the snapshot", reason=str(damage))
         if stored is not None:
-            self._documents = {document.id: document for document in stored.documents}
             self._epoch, self._position = stored.epoch, stored.position
         else:
             await self._take_snapshot()
-        await self._rebuild()
         self._loaded = True
+        metrics.indexed.set(len(self.index))
         return self._epoch, self._position
 
     async def _take_snapshot(self) -> None:
-        first = page = await self._snapshot(None)
-        documents: dict[str, Document] = {}
+        page = await self._snapshot(None)
+        epoch, position = page.epoch, page.position
+        engine = Engine()
         while True:
-            for document in await asyncio.to_thread(_all, page.items):
-                documents[document.id] = document
+            changes = await asyncio.to_thread(_shown, page.items, position)
+            await asyncio.to_thread(engine.apply, changes, position)
             if page.next is None:
                 break
             page = await self._snapshot(page.next)
-        self._documents, self._epoch, self._position = documents, first.epoch, first.position
-        self._unsaved = len(documents) or 1
+        self._engine = engine
+        self._epoch, self._position = epoch, position
+        self._unsaved = len(self.index) or 1
 
     async def _apply(self, page: FeedPage, seen: int) -> int:
         relevant = [change for change in page.items if change.type in _SHOWN or change.type in _HIDDEN]
+        position = page.items[-1].position
+        changes = await asyncio.to_thread(_changes, relevant)
+        async with self._changing:
+            await asyncio.to_thread(self._engine.apply, changes, position)
+        self._epoch, self._position = page.epoch, position
         if relevant:
-            shown = await asyncio.to_thread(_documents, relevant)
-            for change in relevant:
-                before = self._documents.get(change.subject)
-                if before is not None and before.version > change.data["version"]:
-                    continue
-                if change.type in _HIDDEN:
-                    self._documents.pop(change.subject, None)
-                else:
-                    self._documents[change.subject] = shown[change.position]
-        self._epoch, self._position = page.epoch, page.items[-1].position
-        if relevant:
-            await self._rebuild()
             self._unsaved += len(relevant)
+            metrics.indexed.set(len(self.index))
         if self._unsaved and (self._unsaved >= SAVE_AFTER_CHANGES or time.monotonic() - self._saved_at > SAVE_AFTER_S):
             await self.save()
         return self._position
 
-    async def _rebuild(self) -> None:
-        documents = list(self._documents.values())
-        self.index = await asyncio.to_thread(FlatIndex.build, documents)
-        self._indexed_at = self._position
-        metrics.indexed.set(len(documents))
+    async def tend(self) -> None:
+        """Loop: postings of young documents, merges, new idf epochs, while queries go on."""
+        while True:
+            engine_ = self._engine
+            adopt = await asyncio.to_thread(engine_.care)
+            if adopt is None:
+                await asyncio.sleep(TEND_EVERY_S)
+            elif engine_ is self._engine:
+                async with self._changing:
+                    await asyncio.to_thread(adopt)
 
     async def save(self) -> None:
         """Write the index to disk, when anything changed since the last time."""
         if self._unsaved:
-            documents = list(self._documents.values())
-            await asyncio.to_thread(store.save, self._folder, self._epoch, self._position, documents)
+            async with self._changing:
+                await asyncio.to_thread(self._store.save, self._epoch, self._engine)
             self._unsaved, self._saved_at = 0, time.monotonic()
 
 
-def _all(listings: list[IndexedListing]) -> list[Document]:
-    return [document_of(listing) for listing in listings]
+def _shown(listings: list[IndexedListing], position: int) -> list[engine.Change]:
+    documents = [document_of(listing) for listing in listings]
+    return [engine.Change(position, document.id, document.version, document) for document in documents]
 
 
-def _documents(changes: list[Change]) -> dict[int, Document]:
-    return {
-        change.position: document_of(IndexedListing.model_validate(change.data))
-        for change in changes
-        if change.type in _SHOWN
-    }
+def _changes(changes: list[Change]) -> list[engine.Change]:
+    found = []
+    for change in changes:
+        shown = document_of(IndexedListing.model_validate(change.data)) if change.type in _SHOWN else None
+        found.append(engine.Change(change.position, change.subject, change.data["version"], shown))
+    return found

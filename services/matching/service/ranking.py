@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from datetime import date
-from typing import Any
 
-import numpy as np
 from rapidfuzz import fuzz, process
 
 from services.matching import rules
-from services.matching.engine import Document, Hit, Index, Query, terms
-from services.matching.engine.index import Mask
+from services.matching.engine import Condition, Found, Hit, Index, Query, terms
 from services.matching.service.indexing import Indexing
 from services.matching.service.needs import Needs
 from shared.auth import Caller
@@ -39,30 +35,25 @@ _UNKNOWN_MOST, _ALIKE_MOST = 5, 3
 TERM_ENDED = "TERM_ENDED"
 _WAITING_MOST = 64
 
-Test = Callable[[dict[str, Any]], bool]
+DEPTH = 500  # how far down a reason for a hit that is not there is looked for
 
 
-def _tests(filters: Filters) -> dict[str, Test]:
-    """Each filter that is set, as a test on a card."""
+def _conditions(filters: Filters, today: date) -> dict[str, Condition]:
+    """Each filter that is set, and the end of the patents' term, by the name under which a hit is left out."""
     f = filters
-    tests: dict[str, Test] = {}
-    if f.region_code:
-        tests["region_code"] = lambda card: any(code.startswith(f.region_code or "") for code in card["region_codes"])
-    if f.ipc:
-        tests["ipc"] = lambda card: any(c.startswith(f.ipc or "") for patent in card["patents"] for c in patent["ipc"])
-    if f.industry_code:
-        tests["industry_code"] = lambda card: any(c.startswith(f.industry_code or "") for c in card["industry_codes"])
-    if f.mode:
-        tests["mode"] = lambda card: f.mode in card["modes"]
-    if f.fee_type:
-        tests["fee_type"] = lambda card: card["pricing"]["fee_type"] == f.fee_type
-    if f.patent_type:
-        tests["patent_type"] = lambda card: any(p["patent_type"] == f.patent_type for p in card["patents"])
-    if f.trl_at_least:
-        tests["trl_at_least"] = lambda card: (card["trl"] or 0) >= (f.trl_at_least or 0)
-    if f.sample is not None:
-        tests["sample"] = lambda card: card["sample"] == f.sample
-    return tests
+    wanted = {
+        TERM_ENDED: Condition.from_("ends_on", today.isoformat()),
+        "region_code": f.region_code and Condition.prefix("region_code", f.region_code),
+        "ipc": f.ipc and Condition.prefix("ipc", f.ipc),
+        "industry_code": f.industry_code and Condition.prefix("industry_code", f.industry_code),
+        "mode": f.mode and Condition.exactly("mode", f.mode),
+        "fee_type": f.fee_type and Condition.exactly("fee_type", f.fee_type),
+        "patent_type": f.patent_type and Condition.exactly("patent_type", f.patent_type),
+        "trl_at_least": f.trl_at_least and Condition.from_("trl", str(f.trl_at_least)),
+        "sample": None if f.sample is None else Condition.exactly("sample", str(f.sample).lower()),
+    }
+    assert wanted.keys() - {TERM_ENDED} == Filters.model_fields.keys()
+    return {name: condition for name, condition in wanted.items() if isinstance(condition, Condition)}
 
 
 class Rankings:
@@ -92,22 +83,23 @@ class Rankings:
         need = await self._needs.get(need_id, by)
         await self._indexing.check()
         today = legal_day(self._clock.now())
-        index, version = self._indexing.index, self._indexing.version(today)
+        index = self._indexing.index
         query = Query.of(terms(need.title), terms("\n".join([need.description, *need.constraints])))
         hit = index.explain(query, listing_id)
         if hit is None:
             raise NotFound("there is no such listing on offer", "没有该在架挂牌")
-        kept_out = [name for name, mask in self._masks(index, filters, today).items() if not _passes(index, mask, hit)]
+        conditions = _conditions(filters, today)
+        kept_out = [name for name, condition in conditions.items() if not index.passes(listing_id, condition)]
         missing = sorted(query.counts.keys() - {leaf.term for leaf in hit.leaves}, key=lambda t: (-query.counts[t], t))
-        scores = index.scores(query)
-        ahead = int(np.count_nonzero(self._all(index, filters, today) & (scores > hit.score)))
         is_matched = not kept_out and hit.score > 0
+        ranking = index.rank(query, DEPTH, list(conditions.values())) if is_matched else None
+        ids = [found.id for found in ranking.found] if ranking else []
         return Why(
             need_version=need.need_version,
-            index_version=version,
+            index_version=self._indexing.version(index, today),
             listing_id=listing_id,
             matched=is_matched,
-            rank=ahead + 1 if is_matched else None,
+            rank=ids.index(listing_id) + 1 if listing_id in ids else None,
             score=hit.score,
             fit=rules.fit(hit.score),
             explanation=_explanation(hit),
@@ -127,7 +119,8 @@ class Rankings:
     ) -> Matches:
         await self._indexing.check()
         today = legal_day(self._clock.now())
-        index, version = self._indexing.index, self._indexing.version(today)
+        index = self._indexing.index
+        version = self._indexing.version(index, today)
         start = 0
         if after:
             pinned, start = self._cursors.read(scope, after)
@@ -165,41 +158,27 @@ class Rankings:
     ) -> Matches:
         """Pure work on one immutable index, in a thread."""
         query = Query.of(terms(title), terms(text))
-        masks = self._masks(index, filters, today)
-        passing = self._all(index, filters, today)
-        ranking = index.rank(query, start + limit, passing)
-        hits = ranking.hits[start:]
-        best = index.rank(query, start + limit).hits if not bool(passing.all()) else ranking.hits
+        conditions = _conditions(filters, today)
+        best = ranking = index.rank(query, start + limit)
+        left_out = _left_out(index, best.found, conditions)
+        if left_out:  # rarely, without filters: an expired patent that its listing has not yet followed
+            ranking = index.rank(query, start + limit, list(conditions.values()))
+        hits = [_explained(index, query, found.id) for found in ranking.found[start:]]
         return Matches(
             need_version=need_version,
             index_version=version,
             items=[_match(hit, start + number) for number, hit in enumerate(hits, 1)],
-            excluded=_excluded(index, best, masks),
-            empty_reason=None if ranking.hits else _empty(index, ranking.known_terms),
+            excluded=left_out,
+            empty_reason=None if ranking.found else _empty(index, ranking.known_terms),
             suggestions=_suggestions(index, query, ranking.known_terms, hits),
-            relaxations=_relaxations(index, query, masks) if filters != Filters() else [],
+            relaxations=_relaxations(index, query, conditions) if filters != Filters() else [],
         )
 
-    def _masks(self, index: Index, filters: Filters, today: date) -> dict[str, Mask]:
-        day = today.isoformat()
-        masks = {
-            TERM_ENDED: index.mask((TERM_ENDED, day), lambda doc: (doc.stored["ends_on"] or day) >= day),
-        }
-        for name, test in _tests(filters).items():
-            key = (name, str(getattr(filters, name)))
-            masks[name] = index.mask(key, lambda doc, test=test: test(doc.stored["card"]))  # type: ignore[misc]
-        return masks
 
-    def _all(self, index: Index, filters: Filters, today: date) -> Mask:
-        passing = np.ones(len(index), dtype=np.bool_)
-        for mask in self._masks(index, filters, today).values():
-            passing &= mask
-        return passing
-
-
-def _passes(index: Index, mask: Mask, hit: Hit) -> bool:
-    place = index.place(hit.document.id)
-    return bool(mask[place])
+def _explained(index: Index, query: Query, id_: str) -> Hit:
+    hit = index.explain(query, id_)
+    assert hit is not None
+    return hit
 
 
 def _explanation(hit: Hit) -> Explanation:
@@ -215,23 +194,19 @@ def _match(hit: Hit, rank: int) -> Match:
         score=hit.score,
         fit=fit,
         band=rules.band(fit),
-        listing=_card(hit.document),
+        listing=Card.model_validate(hit.stored["card"]),
         explanation=_explanation(hit),
     )
 
 
-def _card(document: Document) -> Card:
-    return Card.model_validate(document.stored["card"])
-
-
-def _excluded(index: Index, best: list[Hit], masks: dict[str, Mask]) -> dict[str, int]:
+def _left_out(index: Index, best: list[Found], conditions: dict[str, Condition]) -> dict[str, int]:
     """Of the best without any filter: how many each reason keeps out, counted by the first that does."""
-    found: Counter[str] = Counter()
-    for hit in best:
-        reason = next((name for name, mask in masks.items() if not _passes(index, mask, hit)), None)
+    reasons: Counter[str] = Counter()
+    for found in best:
+        reason = next((name for name, test in conditions.items() if not index.passes(found.id, test)), None)
         if reason is not None:
-            found[reason] += 1
-    return dict(sorted(found.items()))
+            reasons[reason] += 1
+    return dict(sorted(reasons.items()))
 
 
 def _empty(index: Index, known: frozenset[str]) -> EmptyReason:
@@ -252,7 +227,7 @@ def _suggestions(index: Index, query: Query, known: frozenset[str], hits: list[H
     classes: Counter[str] = Counter()
     industries: Counter[str] = Counter()
     for hit in hits:
-        card = hit.document.stored["card"]
+        card = hit.stored["card"]
         for code in {code[:4] for patent in card["patents"] for code in patent["ipc"]}:
             classes[code] += hit.score  # type: ignore[assignment]
         for code in card["industry_codes"]:
@@ -264,17 +239,13 @@ def _suggestions(index: Index, query: Query, known: frozenset[str], hits: list[H
     )
 
 
-def _relaxations(index: Index, query: Query, masks: dict[str, Mask]) -> list[Relaxation]:
-    """For each filter: how many fair or strong hits would come in without it."""
-    scores = index.scores(query)
-    good = np.fromiter((rules.fit(score) >= rules.FAIR for score in scores.tolist()), np.bool_, len(index))
-    found = []
-    for name, kept in masks.items():
-        if name == TERM_ENDED:
-            continue
-        others = np.ones(len(index), dtype=np.bool_)
-        for other, mask in masks.items():
-            if other != name:
-                others &= mask
-        found.append(Relaxation(filter=name, count=int(np.count_nonzero(good & others & ~kept))))
-    return [relaxation for relaxation in found if relaxation.count]
+def _relaxations(index: Index, query: Query, conditions: dict[str, Condition]) -> list[Relaxation]:
+    """For each filter: how many fair or strong hits among the first `DEPTH` would come in without it alone."""
+    alone: Counter[str] = Counter()
+    for found in index.rank(query, DEPTH).found:
+        if rules.fit(found.score) < rules.FAIR:
+            break
+        failed = [name for name, condition in conditions.items() if not index.passes(found.id, condition)]
+        if len(failed) == 1 and failed != [TERM_ENDED]:
+            alone[failed[0]] += 1
+    return [Relaxation(filter=name, count=alone[name]) for name in conditions if alone[name]]
