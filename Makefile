@@ -1,7 +1,7 @@
 # duijie 对接. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lock bench soak clean
+.PHONY: help run test check fmt lock bench bench-engine quality soak clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -70,6 +70,12 @@ lock: .tools/.done  ## resolve the locks anew from pyproject.toml
 
 bench: $(VENV)/.dev  ## the figures of README, as ratios in one run
 	@$(PY) -m tests.load.bench $(ARGS)
+
+quality: $(VENV)/.dev  ## how well the engine ranks, signal by signal, on the data beside the project
+	@$(PY) -m tests.quality.measure
+
+bench-engine: $(VENV)/.dev  ## the engine against its peers; ARGS="--documents 100000 1350000 --texts FILE"
+	@$(PY) -m services bench $(ARGS)
 
 soak: $(VENV)/.dev  ## long runs: kills in the middle of imports, writers against the feed, more fuzzing
 	@$(PY) -m pytest -n 2 -m slow -o addopts= -p anyio -q $(ARGS)

@@ -10,7 +10,9 @@ import gzip
 import importlib
 import io
 import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +35,11 @@ def say(line: str = "") -> None:
     """One line for the person at the terminal."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def _tell(line: str) -> None:
+    """Progress: to stderr, since what a command prints is its answer."""
+    sys.stderr.write(line + "\n")
 
 
 class CommandRefused(Exception):
@@ -103,6 +110,23 @@ def _parser() -> argparse.ArgumentParser:
     token_ = command("token", token, "print an access token of a demo client")
     token_.add_argument("name", nargs="?", help="operator, university, co_owner, sme …")
     _remote(token_, "sme")
+    rank_ = command("rank", rank, "rank needs against a corpus, on plain files and without a database")
+    rank_.add_argument("--corpus", type=Path, required=True, help='lines {"id", "title", "text", "ipc", "patent_type"}')
+    rank_.add_argument("--queries", type=Path, required=True, help='lines {"id", "title", "text"}')
+    rank_.add_argument("--pairs", type=Path, help="score only these: query, document, …, divided by tabs")
+    rank_.add_argument("--limit", type=int, default=20, help="hits a query, 1 to 500 (default 20)")
+    rank_.add_argument("--out", type=Path, required=True, help="the run: query, document, score")
+    bench_ = command("bench", bench, "the engine against its peers on a seeded corpus (extra [bench])")
+    bench_.add_argument("--documents", type=int, nargs="+", default=[100_000], help="sizes of the corpus")
+    bench_.add_argument("--terms", type=int, default=91, help="distinct terms of a document (real texts: about 51)")
+    bench_.add_argument("--texts", type=Path, help='real texts for word statistics: lines {"title", "abstract"}')
+    bench_.add_argument("--peers", nargs="*", default=["bm25s", "tantivy", "scipy", "sparse_dot_topn", "sklearn"])
+    bench_.add_argument("--rounds", type=int, default=3)
+    bench_.add_argument("--queries", type=int, default=200)
+    bench_.add_argument("--plots", type=Path, help="folder for two SVGs")
+    evaluate_ = command("evaluate", evaluate, "how well a run ranks judged pairs: nDCG@10, MAP, recall")
+    evaluate_.add_argument("--qrels", type=Path, required=True, help="query, document, level 1 to 4")
+    evaluate_.add_argument("--run", dest="run_file", type=Path, required=True)
     reference = commands.add_parser("reference", help="reference tables").add_subparsers(
         required=True, metavar="ACTION"
     )
@@ -288,7 +312,9 @@ def show_matches(found: Any) -> None:
             say(f"    {card.summary}")
         why: dict[str, float] = {}
         for term in item.explanation.terms:
-            why[term.term] = why.get(term.term, 0.0) + term.weight
+            word = f"{term.term}({term.through})" if term.through else term.term
+            why[word] = why.get(word, 0.0) + term.weight
+        why |= {signal.signal: signal.weight for signal in item.explanation.other}
         reasons = "  ".join(f"{word} {weight:.3f}" for word, weight in sorted(why.items(), key=lambda w: -w[1])[:6])
         say(f"    {item.band} fit {item.fit:.2f}, score {item.score:.3f} = {reasons}")
     if found.suggestions.terms:
@@ -381,6 +407,60 @@ def _reference_rows(table: str, path: Path) -> Iterator[dict[str, Any]]:
             "en": row.get("en") or None,
             "parent": parent and str(parent),
         }
+
+
+def rank(options: argparse.Namespace) -> None:
+    """Rank on plain files."""
+    from services.matching.service import files
+    from services.matching.service.vocabulary import shipped
+
+    if not 1 <= options.limit <= files.DEPTH:
+        raise CommandRefused(f"--limit is 1 to {files.DEPTH}")
+    here = Path(__file__).parent
+    table = (here / "catalog" / "reference" / "ipc.tsv").read_text(encoding="utf-8")
+    titles = dict(line.split("\t")[:2] for line in table.splitlines()[1:])
+    started = time.perf_counter()
+    try:
+        written = files.rank(
+            options.corpus, options.queries, options.out, limit=options.limit, pairs=options.pairs, ipc_titles=titles,
+            understanding=shipped(), processes=os.cpu_count() or 1,
+            progress=_tell,
+        )  # fmt: skip
+    except files.FileRefused as refused:
+        raise CommandRefused(str(refused)) from None
+    say(f"{options.out}: {written} lines in {time.perf_counter() - started:.1f} s")
+
+
+def bench(options: argparse.Namespace) -> None:
+    """Measure the engine against its peers."""
+    from services.matching.service import bench as product
+
+    texts = options.texts
+    if texts is None:
+        texts = Path(tempfile.mkdtemp()) / "sample"
+        sample = sorted((Path(__file__).parent / "catalog" / "sample").glob("*.jsonl"))
+        texts.write_text("".join(path.read_text(encoding="utf-8") for path in sample), encoding="utf-8")
+    try:
+        product.run(
+            sizes=sorted(options.documents), mean_terms=options.terms, texts=texts, chosen=options.peers,
+            rounds=options.rounds, queries=options.queries, plots=options.plots, say=say,
+        )  # fmt: skip
+    except ModuleNotFoundError as missing:
+        raise CommandRefused(f"{missing.name} is not installed; uv pip install -r requirements-dev.txt") from None
+    except OSError as error:
+        raise CommandRefused(f"{texts}: {error.strerror or error}") from None
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Judge a run."""
+    from services.matching.service import files
+
+    try:
+        quality = files.evaluate(options.qrels, options.run_file)
+    except files.FileRefused as refused:
+        raise CommandRefused(str(refused)) from None
+    recall = "  ".join(f"recall@{depth} {share:.4f}" for depth, share in quality.recall.items())
+    say(f"needs {quality.queries}  nDCG@10 {quality.ndcg:.4f}  MAP {quality.map:.4f}  {recall}")
 
 
 def load_reference(options: argparse.Namespace) -> None:

@@ -150,6 +150,7 @@ class Term(Reply):
     term: str
     weight: float
     field: str
+    through: str | None = Field(default=None, description="The need's own word, where this one is what patents call it")
 
 
 class Signal(Reply):

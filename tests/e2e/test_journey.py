@@ -24,7 +24,9 @@ async def test_a_published_patent_answers_a_plain_need_with_its_reasons(world: W
 
     best = matches["items"][0]
     assert best["listing"]["id"] == listing["id"]
-    weights = [term["weight"] for term in best["explanation"]["terms"]]
+    explanation = best["explanation"]
+    weights = [part["weight"] for part in explanation["terms"] + explanation["other"]]
+    assert {part["signal"] for part in explanation["other"]} >= {"characters", "class A01G"}
     assert math.isclose(math.fsum(weights), best["score"], rel_tol=0, abs_tol=1e-12)
     assert {"菌棒", "灭菌"} <= {term["term"] for term in best["explanation"]["terms"]}
 

@@ -14,6 +14,7 @@ import pytest
 
 from services.matching.service.indexing import Indexing
 from services.matching.service.ranking import Rankings
+from services.matching.service.vocabulary import shipped
 from shared.auth import KeyRing, ServiceToken
 from shared.client import InProcess
 from shared.clients import CatalogClient
@@ -124,7 +125,7 @@ class Replica:
         self.catalog = CatalogClient("http://catalog", InProcess(world.house.apps["catalog"]), token)
         self._clock, self.snapshots = world.clock, 0
         self.indexing = Indexing(folder, self.catalog.changes, self._snapshot)
-        self._rankings = Rankings(self.indexing, None, Cursors(bytes(32)), world.clock, 4)
+        self._rankings = Rankings(self.indexing, None, Cursors(bytes(32)), world.clock, 4, shipped())
 
     async def _snapshot(self, after: str | None) -> Snapshot:
         self.snapshots += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -43,7 +42,7 @@ CORPUS = st.lists(st.tuples(FIELDED, REGIONS, NEAR), max_size=14).map(
     lambda held: [a_document(number, *facts) for number, facts in enumerate(held)]
 )
 QUERY = st.builds(
-    lambda title, text: Query.of(Counter(title), Counter(text)),
+    lambda title, text: Query({word: 3.0 * title.get(word, 0) + text.get(word, 0) for word in title | text}),
     st.dictionaries(st.sampled_from([*WORDS, "unknown"]), st.integers(1, 5), max_size=6),
     st.dictionaries(st.sampled_from([*WORDS, "unheard"]), st.integers(1, 5), max_size=6),
 )
@@ -251,7 +250,7 @@ def the(*texts: dict[str, int]) -> list[Document]:
 
 
 def asked(**words: int) -> Query:
-    return Query.of(Counter(words), Counter())
+    return Query({word: 3.0 * count for word, count in words.items()})
 
 
 def test_an_empty_index_answers_nothing() -> None:

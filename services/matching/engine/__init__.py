@@ -6,11 +6,11 @@ and a cosine would answer on the same weighted term counts, with ties broken by 
 text → documents (what goes in and comes out) → segment (columns) → kernels (loops) → index (snapshots) → store.
 """
 
-from services.matching.engine.documents import Condition, Document, Hit, Leaf, Query
+from services.matching.engine.documents import Condition, Document, Hit, Leaf, Query, Vocabulary
 from services.matching.engine.index import Change, Engine, Found, Index, Ranking, Snapshot
-from services.matching.engine.text import FIELDS, TOKENIZER, terms
+from services.matching.engine.text import FIELDS, TOKENIZER, characters, terms
 
 __all__ = [
     "FIELDS", "TOKENIZER", "Change", "Condition", "Document", "Engine", "Found", "Hit", "Index", "Leaf", "Query", "Ranking",
-    "Snapshot", "terms",
+    "Snapshot", "Vocabulary", "characters", "terms",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.matching.engine.kernels import ESCAPE
-from services.matching.engine.text import FIELDS
+from services.matching.engine.text import FIELDS, characters, fold, terms
 
 Array = npt.NDArray[Any]
 
@@ -21,7 +21,8 @@ Array = npt.NDArray[Any]
 class Document:
     """A listing as the index takes it.
 
-    `counts`: field → term → occurrences. `stored` comes back with a hit. `facets`: name → values, what
+    `counts`: field → term → occurrences. `grams`: characters of title and summary and their pairs. `classes`: IPC
+    subclasses. `stored` comes back with a hit. `facets`: name → values, what
     filters look at. `near` is where it lies among others (its IPC class): neighbors share memory.
     """
 
@@ -31,22 +32,66 @@ class Document:
     stored: Mapping[str, Any]
     facets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     near: str = ""
+    grams: Mapping[str, int] = field(default_factory=dict)
+    classes: Sequence[str] = ()
+
+
+TITLE_WORDS, TITLE_GRAMS = 5.0, 8.0  # what a need's title weighs against its text: measured
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A need's words: weighted counts, as for a document."""
+    """A need: weighted counts of its words, and of its characters and their pairs."""
 
     counts: Mapping[str, float]
+    grams: Mapping[str, float] = field(default_factory=dict)
+    through: Mapping[str, str] = field(default_factory=dict)  # terms that it did not say → the words that led to them
+    leaning: Mapping[str, float] = field(default_factory=dict)  # classes → how likely by its words alone, the first 1
 
     @classmethod
-    def of(cls, title: Counter[str], text: Counter[str]) -> Query:
-        """Words of the title weigh as a title's, words of the text as an abstract's."""
-        counts: dict[str, float] = {}
-        for weight, words in ((FIELDS["title"], title), (FIELDS["abstract"], text)):
-            for term, occurrences in words.items():
-                counts[term] = counts.get(term, 0.0) + weight * occurrences
-        return cls(counts)
+    def of(cls, title: str, text: str = "", vocabulary: Vocabulary | None = None) -> Query:
+        """From a need's texts. A vocabulary adds what its lay words are called in patents."""
+        counts = _weighted(TITLE_WORDS, terms(title), terms(text))
+        through: dict[str, str] = {}
+        for term, (weight, lay) in (vocabulary.leads(title, text) if vocabulary else {}).items():
+            if term not in counts:
+                counts[term], through[term] = weight, lay
+        return cls(counts, _weighted(TITLE_GRAMS, characters(title), characters(text)), through)
+
+
+def _weighted(weight: float, title: Counter[str], text: Counter[str]) -> dict[str, float]:
+    return {each: weight * title[each] + text[each] for each in title | text}
+
+
+class Vocabulary:
+    """From words of the workshop to words of patents: 抖 → 颤振, 早点硬 → 早强. Editable data, not code."""
+
+    WEIGHT = 2.0  # of a word that the vocabulary adds, against one in the need's text: measured
+
+    def __init__(self, technical: Mapping[str, Sequence[str]]) -> None:
+        self._technical = {
+            fold(lay): [word for each in words for word in terms(each)] for lay, words in technical.items()
+        }
+        self._longest = max(map(len, self._technical), default=0)
+
+    @classmethod
+    def read(cls, table: str) -> Vocabulary:
+        """From tab-separated lines of a lay word and, divided by blanks, technical ones; the first line is a head."""
+        rows = (line.split("\t") for line in table.splitlines()[1:] if line)
+        return cls({lay: words.split() for lay, words in rows})
+
+    def leads(self, *texts: str) -> dict[str, tuple[float, str]]:
+        """Terms with their weight and the lay word that leads to each; the longest lay word counts at each place."""
+        found: dict[str, tuple[float, str]] = {}
+        for text in map(fold, texts):
+            at = 0
+            while at < len(text):
+                size = next((n for n in range(self._longest, 0, -1) if text[at : at + n] in self._technical), 0)
+                lay = text[at : at + size]
+                for term in self._technical.get(lay, ()) if size else ():
+                    found.setdefault(term, (self.WEIGHT, lay))
+                at += size or 1
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +125,7 @@ class Leaf:
     term: str
     field: str
     weight: float
+    through: str | None = None  # the lay word that stood for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +166,6 @@ def sublinear(occurrences: Array) -> Array:
     return np.array([1.0 + math.log(count) if count > 0 else 0.0 for count in counts.tolist()])
 
 
+GRAM_TF = np.array([0.0, *(1.0 + math.log(count) for count in range(1, 1 << 16))])  # by count: grams are not packed
+GRAM_MOST = 255
 TF = sublinear(np.array([unpack(code) for code in range(1 << 16)]))  # term frequency by code

@@ -14,33 +14,40 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from services.matching.engine import kernels
-from services.matching.engine.documents import TF, Array, Condition, Document, Hit, Leaf, Query
-from services.matching.engine.segment import Segment, Weights, gathered
+from services.matching.engine.documents import GRAM_TF, TF, Array, Condition, Document, Hit, Leaf, Query
+from services.matching.engine.segment import CLASS, GRAM, Segment, Weights, gathered
 from services.matching.engine.text import FIELDS
 
-SCORING = "tfidf-2"  # change it whenever any score would differ: it is part of index_version
+SCORING = "signals-1"  # change it whenever any score would differ: it is part of index_version
 POSTINGS_FROM = 512  # documents from which postings are faster than reading every row
 YOUNG_MOST = 4_096  # documents that may wait for their postings
-SMALL = 20_000  # documents up to which every change begins an epoch
+SMALL = 2_000  # documents up to which every change begins an epoch
 EPOCH_SHARE = 20  # beyond, an epoch ends when one in so many documents has changed
 DIRECT_SHARE = 100  # a filter that leaves fewer than one in so many rows is scored row by row
+DEPTH = 500  # documents that all signals score
+LEANING = 3.0  # what a need's own words say of its class, against what its nearest documents say
+VOTERS = 200  # nearest documents that say in which class a need lies
+SIGNALS = {"words": 0.22, "characters": 0.52, "class": 0.26}  # measured, see docs/quality.md
 LEFT_SHARE = 0.6  # of the threshold that may be left to terms that are not walked: measured
 _MASKS_MOST = 64
 _NEVER = np.iinfo(np.int64).max
 
 
 class Found(NamedTuple):
-    """A ranked document, not yet explained."""
+    """A ranked document. Its score is what its words contributed and its other signals."""
 
     id: str
     score: float
+    text: float = 0.0  # what words and characters say, comparable from need to need
+    words: float = 0.0  # the part of the score that its words contributed
+    signals: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,16 @@ class Index(Protocol):
         """The k best documents with a score above zero that pass all conditions, exactly."""
         ...
 
+    def match(self, query: Query, k: int, conditions: Sequence[Condition] = ()) -> Ranking:
+        """The k best of the first `DEPTH` of `rank`, scored anew by all signals."""
+        ...
+
+    def judge(self, query: Query, ids: Sequence[str]) -> list[Found]:
+        """The held ones of some documents, scored by all signals, in the order given."""
+        ...
+
     def explain(self, query: Query, id_: str) -> Hit | None:
-        """One document with its score and what that is made of, or None when the index does not hold it."""
+        """One document with its score by words and what that is made of, or None when the index does not hold it."""
         ...
 
     def passes(self, id_: str, condition: Condition) -> bool:
@@ -97,6 +112,13 @@ class Epoch:
         distinct, which = np.unique(frequencies, return_inverse=True)
         idf = np.array([_idf(documents, int(df)) for df in distinct])  # libm, not numpy: the same bits everywhere
         return cls(position, documents, idf[which] if distinct.size else np.zeros(0))
+
+    def of(self, numbers: Array) -> Array:
+        """idf of some terms."""
+        found = np.full(numbers.size, _idf(self.documents, 0))
+        early = numbers < self.idf.size
+        found[early] = self.idf[numbers[early]]
+        return found
 
     def reaching(self, terms: int) -> Array:
         """idf of the first so many terms, those that came later included."""
@@ -188,6 +210,21 @@ class Part:
         return found, scores
 
 
+def _scaled(shares: Mapping[int, float], most: float) -> dict[int, float]:
+    """Shares, the greatest of them `most`."""
+    greatest = max(shares.values(), default=0.0)
+    return {key: most * share / greatest for key, share in shares.items()} if greatest else {}
+
+
+class _Line(NamedTuple):
+    """A document in the course of being ranked: sorts by score down, then id."""
+
+    fallen: float  # minus the score by words
+    id: str
+    part: Part
+    row: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """An index at one position. Immutable; any number of threads may ask it while the next one is made."""
@@ -207,35 +244,112 @@ class Snapshot:
         """Names the idf in use: "now" when it is that of this very position, else where its epoch began."""
         return str(self.epoch.position) if self.changes else "now"
 
-    def _number(self, term: str) -> int | None:
-        number = self.lexicon.number_of.get(term)
-        known = number is not None and number < self.known_at.size and self.known_at[number] <= self.position
-        return number if known else None
-
-    def _asked(self, query: Query) -> _Asked:
-        known = sorted((term, number) for term in query.counts if (number := self._number(term)) is not None)
-        numbers = np.array([number for _, number in known], np.int32)
-        idf = self.epoch.reaching(int(numbers.max()) + 1)[numbers] if known else np.zeros(0)
-        weights = np.array([1.0 + math.log(query.counts[term]) for term, _ in known]) * idf
+    def _asked(self, counts: Mapping[str, float]) -> _Asked:
+        number_of = self.lexicon.number_of
+        names = sorted(term for term in counts if term in number_of)
+        numbers = np.array([number_of[term] for term in names], np.int32)
+        known = numbers < self.known_at.size
+        known[known] = self.known_at[numbers[known]] <= self.position
+        names = [name for name, is_known in zip(names, known.tolist(), strict=True) if is_known]
+        numbers = numbers[known]
+        idf = self.epoch.of(numbers)
+        weights = np.array([1.0 + math.log(counts[name]) for name in names]) * idf
         length = math.sqrt(math.fsum((weights * weights).tolist()))
-        return _Asked([term for term, _ in known], numbers, weights * idf / length if length else weights)
+        return _Asked(names, numbers, weights * idf / length if length else weights)
 
     def rank(self, query: Query, k: int, conditions: Sequence[Condition] = ()) -> Ranking:
         """The k best documents with a score above zero that pass all conditions, exactly."""
-        asked = self._asked(query)
-        best: list[tuple[float, str, Part, int]] = []
+        asked = self._asked(query.counts)
+        best = self._first(asked, k, conditions)
+        return Ranking([Found(each.id, -each.fallen) for each in best], frozenset(asked.names))
+
+    def match(self, query: Query, k: int, conditions: Sequence[Condition] = ()) -> Ranking:
+        """The k best of the first `DEPTH` of `rank`, scored anew by all signals."""
+        asked = self._asked(query.counts)
+        best = self._first(asked, DEPTH, conditions)
+        found = self._judged(query, best, self._votes(query, best))
+        found.sort(key=lambda each: (-each.score, each.id))
+        return Ranking(found[:k], frozenset(asked.names))
+
+    def judge(self, query: Query, ids: Sequence[str]) -> list[Found]:
+        """The held ones of some documents, scored by all signals, in the order given."""
+        asked = self._asked(query.counts)
+        places = [(id_, *self.locate(id_)) for id_ in ids]
+        held = [(id_, self.parts[number], row) for id_, number, row in places if row is not None]
+        words = self._each(
+            [(part, row) for _, part, row in held],
+            lambda part, rows: kernels.score_many(
+                rows, asked.numbers, asked.a, part.segment.forward, TF, part.weights.inverse
+            ),
+        )
+        lines = [_Line(-score, *place) for score, place in zip(words, held, strict=True)]
+        return self._judged(query, lines, self._votes(query, self._first(asked, VOTERS, ())))
+
+    def _judged(self, query: Query, lines: Sequence[_Line], votes: Mapping[int, float]) -> list[Found]:
+        asked = self._asked({GRAM + gram: count for gram, count in query.grams.items()})
+        characters = self._each(
+            [(line.part, line.row) for line in lines],
+            lambda part, rows: kernels.score_many(
+                rows, asked.numbers, asked.a, part.segment.gram_forward, GRAM_TF, part.weights.gram_inverse
+            ),
+        )
+        texts = [
+            SIGNALS["words"] * -line.fallen + SIGNALS["characters"] * alike
+            for line, alike in zip(lines, characters, strict=True)
+        ]
+        found = []
+        for line, alike, text in zip(lines, characters, texts, strict=True):
+            share, number = max(
+                ((votes.get(number, 0.0), -number) for number in line.part.segment.classes[line.row].tolist()),
+                default=(0.0, 0),
+            )
+            signals = []
+            if alike:
+                signals.append(("characters", SIGNALS["characters"] * alike))
+            if share:
+                signals.append((f"class {self.lexicon.spelled[-number][1:]}", SIGNALS["class"] * share))
+            words = SIGNALS["words"] * -line.fallen
+            score = words + sum(weight for _, weight in signals)
+            found.append(Found(line.id, score, text, words, tuple(signals)))
+        return found
+
+    def _votes(self, query: Query, best: Sequence[_Line]) -> dict[int, float]:
+        """The need's likely classes, the first has 1: by what its nearest documents lie in, and by its own words."""
+        votes: dict[int, float] = {}
+        for line in best[:VOTERS]:
+            for number in line.part.segment.classes[line.row].tolist():
+                votes[number] = votes.get(number, 0.0) - line.fallen
+        votes = _scaled(votes, 1.0)
+        for code, share in query.leaning.items():
+            if (number_ := self.lexicon.number_of.get(CLASS + code)) is not None:
+                votes[number_] = votes.get(number_, 0.0) + LEANING * share
+        return _scaled(votes, 1.0)
+
+    @staticmethod
+    def _each(places: Sequence[tuple[Part, int]], scores: Callable[[Part, Array], Array]) -> list[float]:
+        """Scores of documents wherever they lie, part by part, in the order given."""
+        found = [0.0] * len(places)
+        for part in {id(part): part for part, _ in places}.values():
+            at = [number for number, (where, _) in enumerate(places) if where is part]
+            rows = np.array([places[number][1] for number in at], np.int64)
+            for number, score in zip(at, scores(part, rows).tolist(), strict=True):
+                found[number] = score
+        return found
+
+    def _first(self, asked: _Asked, k: int, conditions: Sequence[Condition]) -> list[_Line]:
+        best: list[_Line] = []
         floor = 0.0
         for part in self.parts if asked.names else ():
             rows, scores = part.best(asked, k, conditions, floor)
             best += [
-                (-score, part.segment.id_of(row), part, row)
+                _Line(-score, part.segment.id_of(row), part, row)
                 for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
             ]
-            best.sort(key=lambda found: found[:2])
+            best.sort(key=lambda line: line[:2])
             del best[k:]
             if len(best) == k:
-                floor = math.nextafter(-best[-1][0], 0.0)  # an equal score may still win by its id
-        return Ranking([Found(id_, -score) for score, id_, _, _ in best], frozenset(asked.names))
+                floor = math.nextafter(-best[-1].fallen, 0.0)  # an equal score may still win by its id
+        return best
 
     def locate(self, id_: str) -> tuple[int, int | None]:
         """The number of the part and the row where a living document lies; row None when there is none."""
@@ -246,16 +360,16 @@ class Snapshot:
         return -1, None
 
     def explain(self, query: Query, id_: str) -> Hit | None:
-        """One document with its score and what that is made of, or None when the index does not hold it."""
+        """One document with its score by words and what that is made of, or None when the index does not hold it."""
         number, row = self.locate(id_)
         if row is None:
             return None
         part = self.parts[number]
-        asked = self._asked(query)
+        asked = self._asked(query.counts)
         (score,) = kernels.score_many(
             np.array([row]), asked.numbers, asked.a, part.segment.forward, TF, part.weights.inverse
         ).tolist()
-        return self._hit(part, row, score, asked)
+        return self._hit(part, row, score, asked, query.through)
 
     def passes(self, id_: str, condition: Condition) -> bool:
         """Whether a held document passes a condition."""
@@ -265,9 +379,9 @@ class Snapshot:
     def sharing(self, word: str) -> list[str]:
         """Known terms that share a character with a word: where to look for misspellings."""
         terms = (self.lexicon.spelled[number] for number in self.lexicon.sharing(word))
-        return sorted(term for term in terms if self._number(term) is not None)
+        return self._asked({term: 1.0 for term in terms if term[0] not in GRAM + CLASS}).names
 
-    def _hit(self, part: Part, row: int, score: float, asked: _Asked) -> Hit:
+    def _hit(self, part: Part, row: int, score: float, asked: _Asked, through: Mapping[str, str]) -> Hit:
         held = part.segment.occurrences(row)
         inverse = float(part.weights.inverse[row])
         leaves = []
@@ -277,7 +391,7 @@ class Snapshot:
                 total = sum(counts)
                 weight = a * (1.0 + math.log(total)) * inverse
                 leaves += [
-                    Leaf(name, field_, weight * (count / total))
+                    Leaf(name, field_, weight * (count / total), through.get(name))
                     for field_, count in zip(FIELDS, counts, strict=True)
                     if count
                 ]
@@ -358,10 +472,10 @@ class Engine:
                     continue
                 live.setdefault(number, part.live.copy())[row] = 0
                 self._frequencies[part.segment.terms[row]] -= 1
+                self._frequencies[part.segment.grams[row]] -= 1
             if change.document is not None:
                 fresh.append(change.document)
-                held = {term for words in change.document.counts.values() for term in words}
-                self._frequencies[[lexicon.number_of[term] for term in held]] += 1
+                self._frequencies[[lexicon.number_of[term] for term in _terms_of(change.document)]] += 1
         parts = [
             replace(part, live=live[number]) if number in live else part for number, part in enumerate(before.parts)
         ]
@@ -383,13 +497,10 @@ class Engine:
     def _learn(self, before: Snapshot, changes: Sequence[Change]) -> Array:
         """Number the terms of new documents; answers from where each term counts in the epoch that is served."""
         lexicon = before.lexicon
-        held = [
-            (sorted({term for words in change.document.counts.values() for term in words}), change.position)
-            for change in changes
-            if change.document is not None
-        ]
+        held = [(_terms_of(change.document), change.position) for change in changes if change.document is not None]
         for terms, _ in held:
-            lexicon.add(terms)
+            lexicon.add(sorted(terms))
+        lexicon.add(CLASS + code for change in changes if change.document for code in change.document.classes)
         grown = len(lexicon) - before.known_at.size
         known_at = np.concatenate((before.known_at, np.full(grown, _NEVER)))
         self._frequencies = np.concatenate(
@@ -465,6 +576,10 @@ class Engine:
             self.snapshot = replace(self.snapshot, parts=(*sealed, *young))
 
         return put
+
+
+def _terms_of(document: Document) -> set[str]:
+    return {term for words in document.counts.values() for term in words} | {GRAM + gram for gram in document.grams}
 
 
 def _to_merge(parts: Sequence[Part]) -> list[int] | None:

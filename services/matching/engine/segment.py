@@ -10,16 +10,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from services.matching.engine import kernels
-from services.matching.engine.documents import TF, Array, Condition, Document, pack, sublinear, unpack
+from services.matching.engine.documents import (
+    GRAM_MOST,
+    GRAM_TF,
+    TF,
+    Array,
+    Condition,
+    Document,
+    pack,
+    sublinear,
+    unpack,
+)
 from services.matching.engine.kernels import ESCAPE, Forward, Postings
 from services.matching.engine.text import FIELDS
 
 _SEPARATOR = "\x1f"
+GRAM, CLASS = "\x02", "\x03"  # stand before what shares the lexicon with words
 
 
 class Ragged(NamedTuple):
@@ -37,16 +49,23 @@ class Ragged(NamedTuple):
             return cls(start, np.frombuffer(bytearray(b"".join(rows)), np.uint8))
         return cls(start, np.concatenate(rows).astype(dtype) if rows else np.zeros(0, dtype))
 
+    def rows(self, rows: Array) -> Ragged:
+        """Some rows, in that order."""
+        return Ragged(_starts(self.start, rows), self.values[_elements(self.start, rows)])
+
     def __getitem__(self, row: int) -> Array:  # type: ignore[override]
         return self.values[self.start[row] : self.start[row + 1]]
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """Shapes: n documents. `ids` and `near` bytes (n,), sorted by (near, id); `by_id` the rows in the order of ids."""
 
     ids: Array  # S
     near: Array  # S
+    grams: Ragged  # int32 numbers in the lexicon
+    gram_counts: Array  # uint16
+    classes: Ragged  # int32 numbers in the lexicon
     versions: Array  # int64 (n,)
     stored: Ragged  # uint8: JSON
     terms: Ragged  # int32 ids in the lexicon, by spelling within a document
@@ -61,10 +80,15 @@ class Segment:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
+    @cached_property
     def forward(self) -> Forward:
         """The document-major side as the kernels take it."""
         return Forward(self.terms.start, self.terms.values, self.codes, self.rare_at, sublinear(self.rare))
+
+    @cached_property
+    def gram_forward(self) -> Forward:
+        """The same for the characters of titles; a code is a count."""
+        return Forward(self.grams.start, self.grams.values, self.gram_counts, np.zeros(0, np.int64), np.zeros(0))
 
     def find(self, id_: str) -> int | None:
         """The row of a document. O(log n)."""
@@ -112,6 +136,7 @@ class Segment:
     def of(cls, documents: Sequence[Document], number_of: Mapping[str, int]) -> Segment:
         """From documents whose terms all have a number. O(postings) in Python: about 30 µs a document."""
         terms, codes, rare_at, rare, facets = [], [], [], [], []
+        grams, gram_counts, classes = [], [], []
         at = 0
         for row, document in enumerate(documents):
             merged: dict[str, list[int]] = {}
@@ -127,6 +152,10 @@ class Segment:
             at += len(spelled)
             terms.append(np.array([number_of[term] for term in spelled], np.int32))
             codes.append(np.array(packed, np.uint16))
+            spelled_grams = sorted(document.grams)
+            grams.append(np.array([number_of[GRAM + gram] for gram in spelled_grams], np.int32))
+            gram_counts.append(np.array([min(GRAM_MOST, document.grams[gram]) for gram in spelled_grams], np.uint16))
+            classes.append(np.array([number_of[CLASS + code] for code in sorted(set(document.classes))], np.int32))
             facets += [
                 ((name + _SEPARATOR + value).encode(), row)
                 for name, values in document.facets.items()
@@ -137,6 +166,9 @@ class Segment:
             near=_bytes([document.near.encode() for document in documents]),
             versions=np.array([document.version for document in documents], np.int64),
             stored=Ragged.of([_json(document.stored) for document in documents], np.uint8),
+            grams=Ragged.of(grams, np.int32),
+            gram_counts=np.concatenate(gram_counts) if gram_counts else np.zeros(0, np.uint16),
+            classes=Ragged.of(classes, np.int32),
             terms=Ragged.of(terms, np.int32),
             codes=np.concatenate(codes) if codes else np.zeros(0, np.uint16),
             rare_at=np.array(rare_at, np.int64),
@@ -154,17 +186,18 @@ def gathered(segments: Sequence[Segment], live: Sequence[Array]) -> tuple[Segmen
     kept = [np.flatnonzero(mask) for mask in live]
     rare_at, rare, at = [], [], 0
     facet_values, facet_rows, row = [], [], 0
-    terms, stored = [], []
+    terms, stored, grams, gram_counts, classes = [], [], [], [], []
     codes = []
     for segment, rows in zip(segments, kept, strict=True):
         moved = np.full(len(segment), -1, np.int64)
         moved[rows] = row + np.arange(rows.size)
         taken = _elements(segment.terms.start, rows)
         terms.append(Ragged(_starts(segment.terms.start, rows), segment.terms.values[taken]))
+        grams.append(segment.grams.rows(rows))
+        gram_counts.append(segment.gram_counts[_elements(segment.grams.start, rows)])
+        classes.append(segment.classes.rows(rows))
         codes.append(segment.codes[taken])
-        stored.append(
-            Ragged(_starts(segment.stored.start, rows), segment.stored.values[_elements(segment.stored.start, rows)])
-        )
+        stored.append(segment.stored.rows(rows))
         among = np.searchsorted(taken, segment.rare_at)
         lives = among < taken.size
         lives[lives] = taken[among[lives]] == segment.rare_at[lives]
@@ -187,6 +220,9 @@ def gathered(segments: Sequence[Segment], live: Sequence[Array]) -> tuple[Segmen
         near=near,
         versions=np.concatenate([segment.versions[rows] for segment, rows in zip(segments, kept, strict=True)]),
         stored=_joined(stored),
+        grams=_joined(grams),
+        gram_counts=np.concatenate(gram_counts),
+        classes=_joined(classes),
         terms=_joined(terms),
         codes=np.concatenate(codes),
         rare_at=np.concatenate(rare_at),
@@ -204,6 +240,9 @@ def _sorted(
     near: Array,
     versions: Array,
     stored: Ragged,
+    grams: Ragged,
+    gram_counts: Array,
+    classes: Ragged,
     terms: Ragged,
     codes: Array,
     rare_at: Array,
@@ -234,7 +273,10 @@ def _sorted(
         ids=ids[order],
         near=near[order],
         versions=versions[order],
-        stored=Ragged(_starts(stored.start, order), stored.values[_elements(stored.start, order)]),
+        grams=grams.rows(order),
+        gram_counts=gram_counts[_elements(grams.start, order)],
+        classes=classes.rows(order),
+        stored=stored.rows(order),
         terms=Ragged(_starts(terms.start, order), terms.values[taken]),
         codes=codes[taken],
         rare_at=rare_at,
@@ -284,6 +326,7 @@ class Weights:
     inverse: Array  # float64 (n,): 1 / length
     near: Array  # float32 (n,): the same, rounded up
     postings: Postings | None
+    gram_inverse: Array  # float64 (n,): 1 / length of the characters' vector
 
     @classmethod
     def of(cls, segment: Segment, idf: Array, *, with_postings: bool) -> Weights:
@@ -295,4 +338,5 @@ class Weights:
             documents, ranges = kernels.frequencies(forward, idf.size)
             assert int(documents.sum()) == segment.terms.values.size
             postings = kernels.invert(forward, TF, inverse, documents, ranges)
-        return cls(inverse, (inverse * (1.0 + 1e-6)).astype(np.float32), postings)
+        grams = kernels.inverses(segment.gram_forward, GRAM_TF, idf)
+        return cls(inverse, (inverse * (1.0 + 1e-6)).astype(np.float32), postings, grams)

@@ -30,11 +30,11 @@ from services.matching.engine.kernels import RANGE_BITS, Postings
 from services.matching.engine.segment import Ragged, Segment, Weights
 from services.matching.engine.text import TOKENIZER
 
-FORMAT = 3
+FORMAT = 4
 MAPPED_FROM = 1 << 20  # bytes; smaller columns are read
 KEPT_FROM = 50_000  # documents from which weights are kept on disk: making them anew takes too long at a start
 MANIFEST = "manifest.json"
-_RAGGED = {"stored", "terms", "facet_rows"}
+_RAGGED = {"grams", "classes", "stored", "terms", "facet_rows"}
 
 Array = npt.NDArray[Any]
 
@@ -80,7 +80,8 @@ class Store:
                 weights = f"{name}-weights-{snapshot.epoch.position}"
                 if not self._is_kept(files, weights):
                     postings = part.weights.postings._asdict()
-                    self._columns(files, weights, inverse=part.weights.inverse, near=part.weights.near, **postings)
+                    vectors = {name: getattr(part.weights, name) for name in ("inverse", "near", "gram_inverse")}
+                    self._columns(files, weights, **vectors, **postings)
             has_postings = part.weights.postings is not None
             parts.append({"segment": name, "weights": weights, "postings": has_postings, "rows": len(part.segment)})
         manifest = {
@@ -191,7 +192,8 @@ class Store:
 
     def _weights(self, folder: str) -> Weights:
         postings = Postings(*(self._read(folder, name, mapped=name != "words") for name in Postings._fields))
-        return Weights(self._read(folder, "inverse"), self._read(folder, "near"), postings)
+        inverse, near, grams = (self._read(folder, name) for name in ("inverse", "near", "gram_inverse"))
+        return Weights(inverse, near, postings, grams)
 
     def _read(self, folder: str, name: str, *, mapped: bool = True) -> Array:
         """A column. Mapped ones are copy-on-write, so that numba sees one type of array whatever its origin."""

@@ -9,6 +9,7 @@ from services.matching import models
 from services.matching.service.indexing import Changes, Indexing
 from services.matching.service.needs import Needs
 from services.matching.service.ranking import Rankings
+from services.matching.service.vocabulary import shipped
 from services.matching.settings import MatchingSettings
 from shared import feed
 from shared.clock import Clock
@@ -37,7 +38,7 @@ class Matching:
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
         self.indexing = Indexing(folder, changes, snapshot)
         self.needs = Needs(db, settings, self.acts, cursors, clock)
-        self.rankings = Rankings(self.indexing, self.needs, cursors, clock, settings.rankings_at_once)
+        self.rankings = Rankings(self.indexing, self.needs, cursors, clock, settings.rankings_at_once, shipped())
 
     async def changes(self, after: int, limit: int, wait_s: float) -> FeedPage:
         """Our feed, for other services."""

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 from services.matching import engine
-from services.matching.engine import FIELDS, TOKENIZER, Document, Engine, Index, kernels, terms
+from services.matching.engine import FIELDS, TOKENIZER, Document, Engine, Index, characters, kernels, terms
 from services.matching.engine.index import SCORING
 from services.matching.engine.store import Damaged, Store
+from services.matching.service.vocabulary import class_term, subclasses
 from shared import log, metrics
 from shared.contracts.catalog import IndexedListing, Snapshot
 from shared.contracts.feed import Change, FeedPage
@@ -53,17 +54,20 @@ def document_of(listing: IndexedListing) -> Document:
         "ipc": "\n".join(title for patent in listing.patents for title in patent.ipc_titles),
     }
     assert texts.keys() == FIELDS.keys()
+    counts = {name: terms(text) for name, text in texts.items()}
+    codes = [code for patent in listing.card.patents for code in patent.ipc]
+    classes = subclasses(codes)
+    counts["ipc"].update(map(class_term, classes))
     ends = [patent.ends_on for patent in listing.patents if patent.ends_on]
     card = listing.card
-    classes = [code for patent in card.patents for code in patent.ipc]
     return Document(
         id=card.id,
         version=listing.version,
-        counts={name: dict(counted) for name, text in texts.items() if (counted := terms(text))},
+        counts={name: dict(counted) for name, counted in counts.items() if counted},
         stored={"card": dump(card), "organization_id": listing.organization_id},
         facets={
             "region_code": card.region_codes,
-            "ipc": classes,
+            "ipc": codes,
             "industry_code": card.industry_codes,
             "mode": card.modes,
             "fee_type": [card.pricing.fee_type],
@@ -72,7 +76,9 @@ def document_of(listing: IndexedListing) -> Document:
             "sample": [str(card.sample).lower()],
             "ends_on": [min(ends).isoformat() if ends else NO_END],
         },
-        near=classes[0] if classes else "",
+        near=codes[0] if codes else "",
+        grams=characters("\n".join((texts["title"], card.summary or ""))),
+        classes=classes,
     )
 
 

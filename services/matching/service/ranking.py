@@ -9,9 +9,11 @@ from datetime import date
 from rapidfuzz import fuzz, process
 
 from services.matching import rules
-from services.matching.engine import Condition, Found, Hit, Index, Query, terms
+from services.matching.engine import Condition, Found, Hit, Index, Query
+from services.matching.engine.index import DEPTH, SIGNALS
 from services.matching.service.indexing import Indexing
 from services.matching.service.needs import Needs
+from services.matching.service.vocabulary import Understanding
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Card
@@ -23,6 +25,7 @@ from shared.contracts.matching import (
     Matches,
     MatchQuery,
     Relaxation,
+    Signal,
     Suggestions,
     Term,
     Why,
@@ -34,8 +37,6 @@ RESEMBLES = 60.0  # rapidfuzz ratio from which a known word is suggested for an 
 _UNKNOWN_MOST, _ALIKE_MOST = 5, 3
 TERM_ENDED = "TERM_ENDED"
 _WAITING_MOST = 64
-
-DEPTH = 500  # how far down a reason for a hit that is not there is looked for
 
 
 def _conditions(filters: Filters, today: date) -> dict[str, Condition]:
@@ -59,7 +60,16 @@ def _conditions(filters: Filters, today: date) -> dict[str, Condition]:
 class Rankings:
     """Use cases that rank."""
 
-    def __init__(self, indexing: Indexing, needs: Needs, cursors: Cursors, clock: Clock, at_once: int) -> None:
+    def __init__(
+        self,
+        indexing: Indexing,
+        needs: Needs,
+        cursors: Cursors,
+        clock: Clock,
+        at_once: int,
+        understanding: Understanding,
+    ) -> None:
+        self._understanding = understanding
         self._indexing, self._needs, self._cursors, self._clock = indexing, needs, cursors, clock
         self._free = asyncio.Semaphore(at_once)
         self._waiting = 0
@@ -84,25 +94,29 @@ class Rankings:
         await self._indexing.check()
         today = legal_day(self._clock.now())
         index = self._indexing.index
-        query = Query.of(terms(need.title), terms("\n".join([need.description, *need.constraints])))
+        query = self._understanding.query(need.title, "\n".join([need.description, *need.constraints]))
         hit = index.explain(query, listing_id)
         if hit is None:
             raise NotFound("there is no such listing on offer", "没有该在架挂牌")
         conditions = _conditions(filters, today)
         kept_out = [name for name, condition in conditions.items() if not index.passes(listing_id, condition)]
-        missing = sorted(query.counts.keys() - {leaf.term for leaf in hit.leaves}, key=lambda t: (-query.counts[t], t))
-        is_matched = not kept_out and hit.score > 0
-        ranking = index.rank(query, DEPTH, list(conditions.values())) if is_matched else None
-        ids = [found.id for found in ranking.found] if ranking else []
+        said = query.counts.keys() - query.through.keys()
+        missing = sorted(said - {leaf.term for leaf in hit.leaves}, key=lambda t: (-query.counts[t], t))
+        (found,) = index.judge(query, [listing_id])
+        is_matched = not kept_out and found.score > 0
+        ranking = index.match(query, DEPTH, list(conditions.values())).found if is_matched else []
+        ids = [each.id for each in ranking]
+        if listing_id in ids:  # its classes were weighed among what passes the filters
+            found = ranking[ids.index(listing_id)]
         return Why(
             need_version=need.need_version,
             index_version=self._indexing.version(index, today),
             listing_id=listing_id,
             matched=is_matched,
             rank=ids.index(listing_id) + 1 if listing_id in ids else None,
-            score=hit.score,
-            fit=rules.fit(hit.score),
-            explanation=_explanation(hit),
+            score=found.score,
+            fit=rules.fit(found.text),
+            explanation=_explanation(hit, found),
             kept_out_by=kept_out,
             missing_terms=missing[:50],
         )
@@ -157,17 +171,17 @@ class Rankings:
         today: date,
     ) -> Matches:
         """Pure work on one immutable index, in a thread."""
-        query = Query.of(terms(title), terms(text))
+        query = self._understanding.query(title, text)
         conditions = _conditions(filters, today)
-        best = ranking = index.rank(query, start + limit)
+        best = ranking = index.match(query, start + limit)
         left_out = _left_out(index, best.found, conditions)
         if left_out:  # rarely, without filters: an expired patent that its listing has not yet followed
-            ranking = index.rank(query, start + limit, list(conditions.values()))
-        hits = [_explained(index, query, found.id) for found in ranking.found[start:]]
+            ranking = index.match(query, start + limit, list(conditions.values()))
+        hits = [(_explained(index, query, found.id), found) for found in ranking.found[start:]]
         return Matches(
             need_version=need_version,
             index_version=version,
-            items=[_match(hit, start + number) for number, hit in enumerate(hits, 1)],
+            items=[_match(hit, found, start + number) for number, (hit, found) in enumerate(hits, 1)],
             excluded=left_out,
             empty_reason=None if ranking.found else _empty(index, ranking.known_terms),
             suggestions=_suggestions(index, query, ranking.known_terms, hits),
@@ -181,21 +195,26 @@ def _explained(index: Index, query: Query, id_: str) -> Hit:
     return hit
 
 
-def _explanation(hit: Hit) -> Explanation:
+def _explanation(hit: Hit, found: Found) -> Explanation:
+    share = SIGNALS["words"]
     return Explanation(
-        terms=[Term(term=leaf.term, weight=leaf.weight, field=leaf.field) for leaf in hit.leaves], other=[]
+        terms=[
+            Term(term=leaf.term, weight=share * leaf.weight, field=leaf.field, through=leaf.through)
+            for leaf in hit.leaves
+        ],
+        other=[Signal(signal=name, weight=weight) for name, weight in found.signals],
     )
 
 
-def _match(hit: Hit, rank: int) -> Match:
-    fit = rules.fit(hit.score)
+def _match(hit: Hit, found: Found, rank: int) -> Match:
+    fit = rules.fit(found.text)
     return Match(
         rank=rank,
-        score=hit.score,
+        score=found.score,
         fit=fit,
         band=rules.band(fit),
         listing=Card.model_validate(hit.stored["card"]),
-        explanation=_explanation(hit),
+        explanation=_explanation(hit, found),
     )
 
 
@@ -215,23 +234,26 @@ def _empty(index: Index, known: frozenset[str]) -> EmptyReason:
     return "ALL_FILTERED" if known else "NO_KNOWN_TERM"
 
 
-def _suggestions(index: Index, query: Query, known: frozenset[str], hits: list[Hit]) -> Suggestions:
-    unknown = sorted((t for t in query.counts if t not in known and len(t) > 1), key=lambda t: (-query.counts[t], t))
+def _suggestions(index: Index, query: Query, known: frozenset[str], hits: list[tuple[Hit, Found]]) -> Suggestions:
+    said = query.counts.keys() - query.through.keys() - known
+    unknown = sorted((t for t in said if len(t) > 1), key=lambda t: (-query.counts[t], t))
     alike: list[str] = []
     for word in unknown[:_UNKNOWN_MOST]:
         near = [term for term in index.sharing(word) if len(term) > 1]
         alike += [
-            found
-            for found, _, _ in process.extract(word, near, scorer=fuzz.ratio, score_cutoff=RESEMBLES, limit=_ALIKE_MOST)
+            known_
+            for known_, _, _ in process.extract(
+                word, near, scorer=fuzz.ratio, score_cutoff=RESEMBLES, limit=_ALIKE_MOST
+            )
         ]
     classes: Counter[str] = Counter()
     industries: Counter[str] = Counter()
-    for hit in hits:
+    for hit, found in hits:
         card = hit.stored["card"]
         for code in {code[:4] for patent in card["patents"] for code in patent["ipc"]}:
-            classes[code] += hit.score  # type: ignore[assignment]
+            classes[code] += found.score  # type: ignore[assignment]
         for code in card["industry_codes"]:
-            industries[code] += hit.score  # type: ignore[assignment]
+            industries[code] += found.score  # type: ignore[assignment]
     return Suggestions(
         terms=list(dict.fromkeys(alike))[:10],
         ipc=[code for code, _ in sorted(classes.items(), key=lambda item: (-item[1], item[0]))[:3]],
@@ -242,9 +264,9 @@ def _suggestions(index: Index, query: Query, known: frozenset[str], hits: list[H
 def _relaxations(index: Index, query: Query, conditions: dict[str, Condition]) -> list[Relaxation]:
     """For each filter: how many fair or strong hits among the first `DEPTH` would come in without it alone."""
     alone: Counter[str] = Counter()
-    for found in index.rank(query, DEPTH).found:
-        if rules.fit(found.score) < rules.FAIR:
-            break
+    for found in index.match(query, DEPTH).found:
+        if rules.fit(found.text) < rules.FAIR:
+            continue
         failed = [name for name, condition in conditions.items() if not index.passes(found.id, condition)]
         if len(failed) == 1 and failed != [TERM_ENDED]:
             alone[failed[0]] += 1

@@ -1,0 +1,288 @@
+"""Rankings on plain files, for a matchmaking event without any database, and their quality against judgments.
+
+A corpus line is {"id", "title", "text"} and, where known, "ipc": […], "patent_type"; a query line {"id", "title",
+"text"}; a run line query, document, score; a judgment line query, document, level (1 unrelated … 4 strong). Files
+ending in .gz are compressed. What cannot be read is refused with its line, and nothing is written then.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import IO, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.matching.engine import Change, Document, Engine, Query, Snapshot, characters, terms
+from services.matching.engine.index import DEPTH
+from services.matching.service.vocabulary import Understanding, class_term, subclasses
+
+__all__ = ["DEPTH", "FileRefused", "Quality", "evaluate", "index", "rank"]
+LINE_MOST = 1 << 20
+CHUNK = 2_000
+DEPTHS = (10, 20, 100)
+RELEVANT = 3  # the level from which a pair counts as a match
+
+Progress = Callable[[str], None]
+
+
+class FileRefused(Exception):
+    """A file cannot be used; the message names file, line and cure."""
+
+
+class _Text(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    id: str = Field(min_length=1, max_length=200, pattern=r"^[^\t\r\n\x00]+$")
+    title: str = ""
+    text: str | None = None
+
+
+T = TypeVar("T", bound=_Text)
+
+
+class _Entry(_Text):
+    ipc: list[str] = []
+    patent_type: str | None = None
+
+
+def rank(
+    corpus: Path,
+    queries: Path,
+    out: Path,
+    *,
+    limit: int,
+    pairs: Path | None,
+    ipc_titles: Mapping[str, str],
+    understanding: Understanding,
+    processes: int,
+    progress: Progress,
+) -> int:
+    """Rank every query against a corpus, or score the given pairs by all signals; answers the lines written.
+
+    Raises: FileRefused.
+    """
+    asked = [(entry.id, understanding.query(entry.title, entry.text or "")) for entry in _texts(queries, _Text)]
+    wanted = _pairs(pairs) if pairs is not None else None
+    snapshot = index(corpus, ipc_titles, processes, progress).snapshot
+    if wanted is not None:
+        _check_pairs(wanted, {id_ for id_, _ in asked}, snapshot, pairs)
+
+    def lines(one: tuple[str, Query]) -> list[str]:
+        id_, query = one
+        pairs_ = None if wanted is None else wanted.get(id_, ())
+        found = snapshot.match(query, limit).found if pairs_ is None else snapshot.judge(query, pairs_)
+        return [f"{id_}\t{each.id}\t{each.score!r}\n" for each in found]
+
+    draft = out.with_name(f".{out.name}.{os.getpid()}")
+    written = 0
+    try:
+        with draft.open("w", encoding="utf-8") as file, ThreadPoolExecutor(processes) as pool:
+            for number, found in enumerate(pool.map(lines, asked), 1):
+                file.writelines(found)
+                written += len(found)
+                if number % 1_000 == 0:
+                    progress(f"{number} of {len(asked)} queries")
+        draft.replace(out)
+    except OSError as error:
+        raise FileRefused(f"{out}: {error.strerror or error}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+    return written
+
+
+def index(corpus: Path, ipc_titles: Mapping[str, str], processes: int, progress: Progress) -> Engine:
+    """An engine that holds a corpus file. Words are cut in processes of their own. Raises: FileRefused."""
+    engine, held = Engine(), 0
+
+    def take(documents: Sequence[Document]) -> None:
+        nonlocal held
+        held += len(documents)
+        engine.apply([Change(0, document.id, 1, document) for document in documents], 0)
+        progress(f"{held} documents")
+
+    chunks = ((chunk, ipc_titles) for chunk in _chunks(_texts(corpus, _Entry), CHUNK))
+    first = next(chunks, None)
+    if first is None:
+        raise FileRefused(f"{corpus}: holds no document")
+    if len(first[0]) < CHUNK or processes < 2:
+        take(_documents(first))
+        for chunk in chunks:
+            take(_documents(chunk))
+    else:
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            running = [pool.submit(_documents, first)]
+            for chunk in chunks:
+                running.append(pool.submit(_documents, chunk))
+                if len(running) > 2 * processes:
+                    take(running.pop(0).result())
+            for each in running:
+                take(each.result())
+    while adopt := engine.care():
+        adopt()
+    return engine
+
+
+def _documents(chunk: tuple[Sequence[_Entry], Mapping[str, str]]) -> list[Document]:
+    entries, ipc_titles = chunk
+    return [_document(entry, ipc_titles) for entry in entries]
+
+
+def _document(entry: _Entry, ipc_titles: Mapping[str, str]) -> Document:
+    classes = subclasses(entry.ipc)
+    texts = {
+        "title": entry.title,
+        "abstract": entry.text or "",
+        "ipc": "\n".join(ipc_titles[code] for code in classes if code in ipc_titles),
+    }
+    counts = {name: terms(text) for name, text in texts.items()}
+    counts["ipc"].update(map(class_term, classes))
+    return Document(
+        id=entry.id,
+        version=1,
+        counts={name: dict(counted) for name, counted in counts.items() if counted},
+        stored={"title": entry.title},
+        facets={"patent_type": [entry.patent_type] if entry.patent_type else []},
+        near=entry.ipc[0] if entry.ipc else "",
+        grams=characters(entry.title),
+        classes=classes,
+    )
+
+
+def _chunks(entries: Iterable[_Entry], size: int) -> Iterator[Sequence[_Entry]]:
+    chunk: list[_Entry] = []
+    for entry in entries:
+        chunk.append(entry)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _open(path: Path) -> IO[bytes]:
+    try:
+        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    except OSError as error:
+        raise FileRefused(f"{path}: {error.strerror or error}") from None
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    with _open(path) as file:
+        number = 0
+        try:
+            while line := file.readline(LINE_MOST + 1):
+                number += 1
+                if len(line) > LINE_MOST:
+                    raise FileRefused(f"{path}, line {number}: longer than {LINE_MOST >> 20} MB; shorten the text")
+                if text := line.decode("utf-8-sig" if number == 1 else "utf-8").strip("\r\n"):
+                    yield number, text
+        except UnicodeDecodeError:
+            raise FileRefused(f"{path}, line {number}: not UTF-8; save the file as UTF-8") from None
+        except (OSError, EOFError) as error:
+            raise FileRefused(f"{path}, after line {number}: {error}") from None
+
+
+def _texts(path: Path, model: type[T]) -> Iterator[T]:
+    seen: dict[str, int] = {}
+    for number, line in _lines(path):
+        try:
+            entry = model.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = "/".join(map(str, first["loc"])) or "the line"
+            raise FileRefused(
+                f'{path}, line {number}: {where}: {first["msg"]}; a line is {{"id": "…", "title": "…", "text": "…"}}'
+            ) from None
+        if entry.id in seen:
+            raise FileRefused(f"{path}, line {number}: id {entry.id!r} stands in line {seen[entry.id]} already")
+        seen[entry.id] = number
+        yield entry
+
+
+def _columns(path: Path, name: str) -> Iterator[tuple[int, str, str, str]]:
+    """Lines of three tab-separated columns; a first line whose third is no number is a head."""
+    for number, line in _lines(path):
+        cells = line.split("\t")
+        if len(cells) < 3:
+            raise FileRefused(f"{path}, line {number}: a {name} line is query, document and number, divided by tabs")
+        try:
+            float(cells[2])
+        except ValueError:
+            if number == 1:
+                continue
+            raise FileRefused(f"{path}, line {number}: {cells[2][:40]!r} is not a number") from None
+        yield number, cells[0], cells[1], cells[2]
+
+
+def _pairs(path: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for _, query, document, _ in _columns(path, "pair"):
+        found.setdefault(query, []).append(document)
+    return found
+
+
+def _check_pairs(wanted: Mapping[str, Sequence[str]], queries: set[str], snapshot: Snapshot, path: Path | None) -> None:
+    for query, documents in wanted.items():
+        if query not in queries:
+            raise FileRefused(f"{path}: query {query!r} is not among the queries")
+        for document in documents:
+            if snapshot.locate(document)[1] is None:
+                raise FileRefused(f"{path}: document {document!r} is not in the corpus")
+
+
+class Quality(NamedTuple):
+    """Means over the queries that have a relevant document."""
+
+    queries: int
+    ndcg: float  # of the first ten; gain is level - 1
+    map: float  # relevant from level 3
+    recall: dict[int, float]  # by depth
+
+
+def evaluate(qrels: Path, run: Path) -> Quality:
+    """How well a run ranks the judged documents; a judged pair that the run leaves out scores 0.
+
+    Ties are broken by document id. Raises: FileRefused.
+    """
+    levels: dict[str, dict[str, int]] = {}
+    for number, query, document, level in _columns(qrels, "judgment"):
+        if not level.isdigit():
+            raise FileRefused(f"{qrels}, line {number}: a level is a whole number, 1 unrelated to 4 strong")
+        levels.setdefault(query, {})[document] = int(level)
+    scores: dict[tuple[str, str], float] = {}
+    for number, query, document, score in _columns(run, "run"):
+        if not math.isfinite(float(score)):
+            raise FileRefused(f"{run}, line {number}: the score is not finite")
+        scores[query, document] = float(score)
+    ndcgs, precisions = [], []
+    recalls: dict[int, list[float]] = {depth: [] for depth in DEPTHS}
+    for query, judged in levels.items():
+        relevant = sum(level >= RELEVANT for level in judged.values())
+        if not relevant:
+            continue
+        order = sorted(judged, key=lambda document: (-scores.get((query, document), 0.0), document))
+        gains = [judged[document] - 1 for document in order]
+        ndcgs.append(_dcg(gains) / _dcg(sorted(gains, reverse=True)))
+        at = [place for place, document in enumerate(order, 1) if judged[document] >= RELEVANT]
+        precisions.append(sum(found / place for found, place in enumerate(at, 1)) / relevant)
+        for depth, shares in recalls.items():
+            shares.append(sum(place <= depth for place in at) / relevant)
+    if not ndcgs:
+        raise FileRefused(f"{qrels}: no query has a document of level {RELEVANT} or better")
+    return Quality(
+        len(ndcgs), _mean(ndcgs), _mean(precisions), {depth: _mean(shares) for depth, shares in recalls.items()}
+    )
+
+
+def _dcg(gains: Sequence[int]) -> float:
+    return sum(gain / math.log2(place + 2) for place, gain in enumerate(gains[:10]))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
