@@ -60,7 +60,7 @@ def of(documents: list[Document]) -> Snapshot:
 
 
 def hits(snapshot: Snapshot, query: Query, k: int, *conditions: Condition) -> list[Hit]:
-    return [snapshot.explain(query, found.id) for found in snapshot.rank(query, k, conditions).found]
+    return snapshot.explain(query, [found.id for found in snapshot.rank(query, k, conditions).found])
 
 
 def plain(found: list[Hit]) -> bytes:
@@ -75,8 +75,8 @@ def test_every_score_is_that_of_scikit_learn(corpus: list[Document], query: Quer
     scores = {found.id: found.score for found in snapshot.rank(query, len(corpus) + 1).found}
     for document, score in zip(corpus, expected, strict=True):
         assert math.isclose(scores.get(document.id, 0.0), score, rel_tol=0, abs_tol=1e-6)
-        assert math.isclose(snapshot.explain(query, document.id).score, score, rel_tol=0, abs_tol=1e-6)
-    assert snapshot.explain(query, "lst_gone") is None
+        assert math.isclose(snapshot.explain(query, [document.id])[0].score, score, rel_tol=0, abs_tol=1e-6)
+    assert snapshot.explain(query, ["lst_gone"]) == []
 
 
 @settings(max_examples=80, deadline=None)
@@ -85,7 +85,7 @@ def test_the_best_k_are_the_first_k_of_a_full_sort(corpus: list[Document], query
     snapshot = of(corpus)
     conditions = [Condition.prefix("region", region)] if region else []
     allowed = [d for d in corpus if not region or any(code.startswith(region) for code in d.facets["region"])]
-    everything = [hit for document in allowed if (hit := snapshot.explain(query, document.id)).score > 0]
+    everything = [hit for hit in snapshot.explain(query, [document.id for document in allowed]) if hit.score > 0]
     everything.sort(key=lambda hit: (-hit.score, hit.id))
     assert plain(hits(snapshot, query, k, *conditions)) == plain(everything[:k])
     held = {term for document in corpus for words in document.counts.values() for term in words}
@@ -284,7 +284,7 @@ def test_among_equal_documents_the_ids_decide(many: int) -> None:
 
 def test_a_word_said_more_often_counts_more_but_less_each_time() -> None:
     snapshot = of(the({"a": 1, "z": 4}, {"a": 2, "z": 4}, {"a": 4, "z": 4}, {"z": 4}))
-    once, twice, often = (snapshot.explain(asked(a=1), f"lst_{n}").score for n in range(3))
+    once, twice, often = (hit.score for hit in snapshot.explain(asked(a=1), [f"lst_{n}" for n in range(3)]))
     assert 0 < once < twice < often
     assert twice - once > (often - twice) / 2
 

@@ -92,7 +92,7 @@ def test_the_first_twenty_of_a_real_portfolio_are_those_of_a_full_sort(
     documents: list[Document], index: Snapshot, queries: list[Query]
 ) -> None:
     for query in queries[::4]:
-        found = [hit for document in documents if (hit := index.explain(query, document.id)).score > 0]
+        found = [hit for hit in index.explain(query, [document.id for document in documents]) if hit.score > 0]
         found.sort(key=lambda hit: (-hit.score, hit.id))
         assert [each[:2] for each in index.rank(query, 20).found] == [(hit.id, hit.score) for hit in found[:20]]
 
@@ -110,5 +110,5 @@ def test_a_restarted_index_answers_the_same_to_the_last_bit(
 def test_a_title_finds_its_own_patent_first(documents: list[Document], index: Snapshot) -> None:
     for document in random.Random(3).sample(documents, 40):
         query = Query({term: float(times) for term, times in document.counts["title"].items()})
-        best, own = index.rank(query, 1).found[0], index.explain(query, document.id)
+        best, (own,) = index.rank(query, 1).found[0], index.explain(query, [document.id])
         assert best.score >= own.score > 0.5

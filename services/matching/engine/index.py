@@ -85,8 +85,8 @@ class Index(Protocol):
         """The held ones of some documents, scored by all signals, in the order given."""
         ...
 
-    def explain(self, query: Query, id_: str) -> Hit | None:
-        """One document with its score by words and what that is made of, or None when the index does not hold it."""
+    def explain(self, query: Query, ids: Sequence[str]) -> list[Hit]:
+        """The held ones of some documents with their score by words and what that is made of, in the order given."""
         ...
 
     def passes(self, id_: str, condition: Condition) -> bool:
@@ -276,12 +276,7 @@ class Snapshot:
         asked = self._asked(query.counts)
         places = [(id_, *self.locate(id_)) for id_ in ids]
         held = [(id_, self.parts[number], row) for id_, number, row in places if row is not None]
-        words = self._each(
-            [(part, row) for _, part, row in held],
-            lambda part, rows: kernels.score_many(
-                rows, asked.numbers, asked.a, part.segment.forward, TF, part.weights.inverse
-            ),
-        )
+        words = self._words(asked, [(part, row) for _, part, row in held])
         lines = [_Line(-score, *place) for score, place in zip(words, held, strict=True)]
         return self._judged(query, lines, self._votes(query, self._first(asked, VOTERS, ())))
 
@@ -325,6 +320,14 @@ class Snapshot:
                 votes[number_] = votes.get(number_, 0.0) + LEANING * share
         return _scaled(votes, 1.0)
 
+    def _words(self, asked: _Asked, places: Sequence[tuple[Part, int]]) -> list[float]:
+        return self._each(
+            places,
+            lambda part, rows: kernels.score_many(
+                rows, asked.numbers, asked.a, part.segment.forward, TF, part.weights.inverse
+            ),
+        )
+
     @staticmethod
     def _each(places: Sequence[tuple[Part, int]], scores: Callable[[Part, Array], Array]) -> list[float]:
         """Scores of documents wherever they lie, part by part, in the order given."""
@@ -359,17 +362,14 @@ class Snapshot:
                 return number, row
         return -1, None
 
-    def explain(self, query: Query, id_: str) -> Hit | None:
-        """One document with its score by words and what that is made of, or None when the index does not hold it."""
-        number, row = self.locate(id_)
-        if row is None:
-            return None
-        part = self.parts[number]
+    def explain(self, query: Query, ids: Sequence[str]) -> list[Hit]:
+        """The held ones of some documents with their score by words and what that is made of, in the order given."""
         asked = self._asked(query.counts)
-        (score,) = kernels.score_many(
-            np.array([row]), asked.numbers, asked.a, part.segment.forward, TF, part.weights.inverse
-        ).tolist()
-        return self._hit(part, row, score, asked, query.through)
+        places = [(self.parts[number], row) for number, row in map(self.locate, ids) if row is not None]
+        scores = self._words(asked, places)
+        return [
+            self._hit(part, row, score, asked, query.through) for (part, row), score in zip(places, scores, strict=True)
+        ]
 
     def passes(self, id_: str, condition: Condition) -> bool:
         """Whether a held document passes a condition."""
@@ -382,7 +382,7 @@ class Snapshot:
         return self._asked({term: 1.0 for term in terms if term[0] not in GRAM + CLASS}).names
 
     def _hit(self, part: Part, row: int, score: float, asked: _Asked, through: Mapping[str, str]) -> Hit:
-        held = part.segment.occurrences(row)
+        held = part.segment.occurrences(row, asked.numbers)
         inverse = float(part.weights.inverse[row])
         leaves = []
         for name, number, a in zip(asked.names, asked.numbers.tolist(), asked.a.tolist(), strict=True):

@@ -436,6 +436,20 @@ def search(
     return best[:filled], best_score[:filled], told
 
 
+@_compiled
+def common(terms: Array, numbers: Array) -> Array:
+    """Where a document's terms are among some numbers: int64. A document has some dozens of terms, a need too."""
+    at = np.empty(terms.size, np.int64)
+    found = 0
+    for i in range(terms.size):
+        for j in range(numbers.size):
+            if terms[i] == numbers[j]:
+                at[found] = i
+                found += 1
+                break
+    return at[:found]
+
+
 def warm() -> None:
     """Compile the kernels, or read them from where they were kept, before the first query needs them."""
     forward = Forward(
@@ -447,3 +461,4 @@ def warm() -> None:
     near, allowed = inverse.astype(np.float32), np.ones(1, np.uint8)
     search(terms, one, forward, postings, tf, inverse, near, allowed, np.zeros(1, np.int32), 1, 0.0, 0.5)
     score_many(np.zeros(1, np.int64), terms, one, forward, tf, inverse)
+    common(terms, terms)

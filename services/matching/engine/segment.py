@@ -107,20 +107,17 @@ class Segment:
         found: Mapping[str, Any] = json.loads(self.stored[row].tobytes())
         return found
 
-    def occurrences(self, row: int) -> dict[int, list[int]]:
-        """Term → occurrences by field of one document, in the order of spelling."""
-        start = int(self.terms.start[row])
-        found = {}
-        for offset, (term, code) in enumerate(zip(self.terms[row].tolist(), self._codes(row), strict=True)):
-            if code == ESCAPE:
-                found[term] = self.rare[int(np.searchsorted(self.rare_at, start + offset))].tolist()
-            else:
-                found[term] = unpack(code)
-        return found
-
-    def _codes(self, row: int) -> list[int]:
-        codes: list[int] = self.codes[self.terms.start[row] : self.terms.start[row + 1]].tolist()
-        return codes
+    def occurrences(self, row: int, numbers: Array | None = None) -> dict[int, list[int]]:
+        """Term → occurrences by field of one document: of some terms, or of all in the order of spelling."""
+        start, terms = int(self.terms.start[row]), self.terms[row]
+        at = np.arange(terms.size) if numbers is None else kernels.common(terms, numbers)
+        codes = self.codes[start + at].tolist()
+        return {
+            term: unpack(code)
+            if code != ESCAPE
+            else self.rare[int(np.searchsorted(self.rare_at, start + offset))].tolist()
+            for offset, term, code in zip(at.tolist(), terms[at].tolist(), codes, strict=True)
+        }
 
     def passing(self, condition: Condition) -> Array:
         """Which documents pass: uint8 (n,). O(rows that do), not O(n) comparisons."""

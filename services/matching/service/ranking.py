@@ -95,9 +95,10 @@ class Rankings:
         today = legal_day(self._clock.now())
         index = self._indexing.index
         query = self._understanding.query(need.title, "\n".join([need.description, *need.constraints]))
-        hit = index.explain(query, listing_id)
-        if hit is None:
+        explained = index.explain(query, [listing_id])
+        if not explained:
             raise NotFound("there is no such listing on offer", "没有该在架挂牌")
+        (hit,) = explained
         conditions = _conditions(filters, today)
         kept_out = [name for name, condition in conditions.items() if not index.passes(listing_id, condition)]
         said = query.counts.keys() - query.through.keys()
@@ -177,7 +178,8 @@ class Rankings:
         left_out = _left_out(index, best.found, conditions)
         if left_out:  # rarely, without filters: an expired patent that its listing has not yet followed
             ranking = index.match(query, start + limit, list(conditions.values()))
-        hits = [(_explained(index, query, found.id), found) for found in ranking.found[start:]]
+        shown = ranking.found[start:]
+        hits = list(zip(index.explain(query, [found.id for found in shown]), shown, strict=True))
         return Matches(
             need_version=need_version,
             index_version=version,
@@ -187,12 +189,6 @@ class Rankings:
             suggestions=_suggestions(index, query, ranking.known_terms, hits),
             relaxations=_relaxations(index, query, conditions) if filters != Filters() else [],
         )
-
-
-def _explained(index: Index, query: Query, id_: str) -> Hit:
-    hit = index.explain(query, id_)
-    assert hit is not None
-    return hit
 
 
 def _explanation(hit: Hit, found: Found) -> Explanation:

@@ -41,7 +41,7 @@ def load(folder: Path) -> tuple[Engine, object]:
 
 def answers(engine: Engine) -> list[object]:
     query = Query.of("灭菌釜蒸汽余热", "铝合金铣削 常")
-    return [engine.snapshot.explain(query, found.id) for found in engine.snapshot.rank(query, 9).found]
+    return engine.snapshot.explain(query, [found.id for found in engine.snapshot.rank(query, 9).found])
 
 
 @pytest.fixture
