@@ -234,7 +234,7 @@ def held(replica: Replica) -> dict[str, Any]:
             {snapshot.lexicon.spelled[term]: times for term, times in part.segment.occurrences(row).items()},
             float(part.weights.inverse[row]),
         )
-        for part in snapshot.parts
+        for part in snapshot.shelf.parts
         for row in part.live.nonzero()[0].tolist()
     }
 

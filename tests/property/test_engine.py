@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from services.matching.engine import FIELDS, Change, Condition, Document, Engine, Hit, Query, Snapshot, index
+from services.matching.engine import FIELDS, Change, Condition, Document, Engine, Hit, Query, Snapshot, index, shelf
 from services.matching.engine.store import Store
 from tests.property.judge import Judge
 
@@ -51,7 +51,7 @@ QUERY = st.builds(
 @pytest.fixture(autouse=True, params=[1, 512], ids=["with postings", "row by row"])
 def postings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Both ways of scoring hold to the same laws; small corpora would only ever take one."""
-    monkeypatch.setattr(index, "POSTINGS_FROM", request.param)
+    monkeypatch.setattr(shelf, "POSTINGS_FROM", request.param)
     yield
 
 
@@ -204,7 +204,7 @@ class History(RuleBasedStateMachine):
 @pytest.mark.parametrize("small", [20_000, 0], ids=["an epoch a change", "long epochs"])
 def test_any_history_answers_as_if_rebuilt(small: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "SMALL", small)
-    monkeypatch.setattr(index, "YOUNG_MOST", 4)
+    monkeypatch.setattr(shelf, "YOUNG_MOST", 4)
     monkeypatch.setattr(History, "folder", tmp_path, raising=False)
     run_state_machine_as_test(
         History, settings=settings(max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[])

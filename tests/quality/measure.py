@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from services.matching.engine import Query, Snapshot, index
+from services.matching.engine import MIX, Mix, Query, Snapshot
 from services.matching.service import files
 from services.matching.service.vocabulary import Understanding, shipped
 
@@ -22,12 +22,10 @@ HERE = Path(__file__).parent
 DATA = HERE.parents[1].parent / "shared" / "data"
 ROOT = HERE.parents[1]
 
-Change = dict[str, float]
-ALL: Change = {}
-ABLATIONS: dict[str, Change] = {
-    "words alone": {"characters": 0.0, "class": 0.0},
-    "words and characters": {"class": 0.0},
-    "all signals": ALL,
+ABLATIONS = {
+    "words alone": MIX._replace(characters=0.0, classes=0.0),
+    "words and characters": MIX._replace(classes=0.0),
+    "all signals": MIX,
 }
 
 
@@ -40,12 +38,12 @@ def quiet(_: str) -> None:
     return None
 
 
-def ndcg(folder: Path, understanding: Understanding) -> files.Quality:
+def ndcg(folder: Path, understanding: Understanding, mix: Mix) -> files.Quality:
     """The judged pairs of a set, through the command's own code."""
     out = Path(tempfile.mkdtemp()) / "run.tsv"
     files.rank(
         folder / "corpus.jsonl.gz", folder / "queries.jsonl.gz", out, limit=20, pairs=folder / "qrels.tsv",
-        ipc_titles=titles(), understanding=understanding, processes=1, progress=quiet,
+        ipc_titles=titles(), understanding=understanding, processes=1, progress=quiet, mix=mix,
     )  # fmt: skip
     return files.evaluate(folder / "qrels.tsv", out)
 
@@ -69,10 +67,10 @@ def plain_needs() -> list[tuple[str, set[str]]]:
         return [(row["need"], set(row["subclasses"].split(","))) for row in csv.DictReader(file, delimiter="\t")]
 
 
-def share(snapshot: Snapshot, classes: dict[str, set[str]], queries: list[tuple[Query, set[str]]]) -> float:
+def share(snapshot: Snapshot, classes: dict[str, set[str]], queries: list[tuple[Query, set[str]]], mix: Mix) -> float:
     """Of the first ten of each need: the mean share that lies in a right subclass."""
     shares = [
-        sum(bool(classes[found.id] & right) for found in snapshot.match(query, 10).found) / 10
+        sum(bool(classes[found.id] & right) for found in snapshot.match(query, 10, (), mix).found) / 10
         for query, right in queries
     ]
     return sum(shares) / len(shares)
@@ -86,22 +84,12 @@ def main() -> None:
         (replace(query, counts={t: n for t, n in query.counts.items() if t not in query.through}, leaning={}), r)
         for query, r in plain
     ]
-    for name, change in ABLATIONS.items():
-        with_signals(change)
-        said = f"  {name}: as the need says it {share(snapshot, classes, bare):.3f}"
-        say(said + f", with lay words and class words {share(snapshot, classes, plain):.3f}")
-    for name, change in ABLATIONS.items():
-        with_signals(change)
-        quality = ndcg(DATA / "bench" / "needs_dev", understanding)
+    for name, mix in ABLATIONS.items():
+        said = f"  {name}: as the need says it {share(snapshot, classes, bare, mix):.3f}"
+        say(said + f", with lay words and class words {share(snapshot, classes, plain, mix):.3f}")
+    for name, mix in ABLATIONS.items():
+        quality = ndcg(DATA / "bench" / "needs_dev", understanding, mix)
         say(f"needs_dev, {name}: nDCG@10 {quality.ndcg:.4f}  MAP {quality.map:.4f}")
-    with_signals(ALL)
-
-
-_SHIPPED = dict(index.SIGNALS)
-
-
-def with_signals(change: Change) -> None:
-    index.SIGNALS.update(_SHIPPED | change)
 
 
 def say(line: str) -> None:

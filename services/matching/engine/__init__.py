@@ -3,14 +3,16 @@
 `Index` is the seam: whatever stands behind it answers exactly what scikit-learn's `TfidfTransformer`
 and a cosine would answer on the same weighted term counts, with ties broken by id.
 
-text → documents (what goes in and comes out) → segment (columns) → kernels (loops) → index (snapshots) → store.
+text → documents (what goes in and comes out) → segment (columns) → kernels (loops) → shelf (where they lie)
+→ index (what a need is answered) → store.
 """
 
 from services.matching.engine.documents import Condition, Document, Hit, Leaf, Query, Vocabulary
-from services.matching.engine.index import Change, Engine, Found, Index, Ranking, Snapshot
+from services.matching.engine.index import MIX, Engine, Found, Index, Mix, Ranking, Snapshot
+from services.matching.engine.shelf import Change
 from services.matching.engine.text import FIELDS, TOKENIZER, characters, terms
 
 __all__ = [
-    "FIELDS", "TOKENIZER", "Change", "Condition", "Document", "Engine", "Found", "Hit", "Index", "Leaf", "Query", "Ranking",
+    "FIELDS", "MIX", "TOKENIZER", "Change", "Condition", "Document", "Engine", "Found", "Hit", "Index", "Leaf", "Mix", "Query", "Ranking",
     "Snapshot", "Vocabulary", "characters", "terms",
 ]  # fmt: skip

@@ -53,6 +53,15 @@ class Ragged(NamedTuple):
         """Some rows, in that order."""
         return Ragged(_starts(self.start, rows), self.values[_elements(self.start, rows)])
 
+    @classmethod
+    def joined(cls, parts: Sequence[Ragged], dtype: Any = np.int32) -> Ragged:
+        """The rows of several, one after the other."""
+        start, shift = [np.zeros(1, np.int64)], 0
+        for part in parts:
+            start.append(part.start[1:] + shift)
+            shift += int(part.start[-1])
+        return cls(np.concatenate(start), np.concatenate([part.values for part in parts] or [np.zeros(0, dtype)]))
+
     def __getitem__(self, row: int) -> Array:  # type: ignore[override]
         return self.values[self.start[row] : self.start[row + 1]]
 
@@ -216,11 +225,11 @@ def gathered(segments: Sequence[Segment], live: Sequence[Array]) -> tuple[Segmen
         ids=ids,
         near=near,
         versions=np.concatenate([segment.versions[rows] for segment, rows in zip(segments, kept, strict=True)]),
-        stored=_joined(stored),
-        grams=_joined(grams),
+        stored=Ragged.joined(stored),
+        grams=Ragged.joined(grams),
         gram_counts=np.concatenate(gram_counts),
-        classes=_joined(classes),
-        terms=_joined(terms),
+        classes=Ragged.joined(classes),
+        terms=Ragged.joined(terms),
         codes=np.concatenate(codes),
         rare_at=np.concatenate(rare_at),
         rare=np.concatenate(rare),
@@ -306,14 +315,6 @@ def _elements(start: Array, rows: Array) -> Array:
     total = int(ends[-1]) if rows.size else 0
     found: Array = np.arange(total) + np.repeat(start[rows] - (ends - sizes), sizes)
     return found
-
-
-def _joined(parts: Sequence[Ragged]) -> Ragged:
-    start, shift = [np.zeros(1, np.int64)], 0
-    for part in parts:
-        start.append(part.start[1:] + shift)
-        shift += int(part.start[-1])
-    return Ragged(np.concatenate(start), np.concatenate([part.values for part in parts]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,9 +25,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from services.matching.engine.index import Engine, Epoch, Lexicon, Part, Snapshot
+from services.matching.engine.index import Engine, Epoch, Lexicon, Snapshot
 from services.matching.engine.kernels import RANGE_BITS, Postings
 from services.matching.engine.segment import Ragged, Segment, Weights
+from services.matching.engine.shelf import Part, Shelf
 from services.matching.engine.text import TOKENIZER
 
 FORMAT = 4
@@ -70,7 +71,7 @@ class Store:
             files, state, known_at=snapshot.known_at, frequencies=frequencies[: snapshot.known_at.size],
             idf=snapshot.epoch.idf,
         )  # fmt: skip
-        for number, part in enumerate(snapshot.parts):
+        for number, part in enumerate(snapshot.shelf.parts):
             name = self._names.setdefault(part.segment, f"segment-{secrets.token_hex(6)}")
             if not self._is_kept(files, name):
                 self._columns(files, name, **_flat(part.segment))
@@ -187,7 +188,7 @@ class Store:
             parts.append(Part(segment, weights, live))
         known_at, frequencies = self._read(state, "known_at"), self._read(state, "frequencies")
         assert len(lexicon) == known_at.size == frequencies.size
-        snapshot = Snapshot(tuple(parts), lexicon, known_at, epoch, manifest["position"], manifest["changes"])
+        snapshot = Snapshot(Shelf(tuple(parts)), lexicon, known_at, epoch, manifest["position"], manifest["changes"])
         return snapshot, frequencies
 
     def _weights(self, folder: str) -> Weights:

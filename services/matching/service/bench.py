@@ -30,8 +30,9 @@ from numba import njit
 
 from services.matching.engine import Change, Condition, Document, Engine, Query, Snapshot, terms
 from services.matching.engine.documents import pack
-from services.matching.engine.index import Epoch, Lexicon, Part
+from services.matching.engine.index import Epoch, Lexicon
 from services.matching.engine.segment import Ragged, Segment, Weights
+from services.matching.engine.shelf import Part, Shelf
 from services.matching.engine.store import Store
 from services.matching.engine.text import FIELDS
 
@@ -138,7 +139,8 @@ def engine_of(made: Corpus, seed: int) -> Engine:
     known_at = np.where(frequencies > 0, 0, np.iinfo(np.int64).max)
     lexicon = Lexicon(f"t{number}" for number in range(made.terms))
     engine = Engine()
-    engine.restore(Snapshot((Part(segment, weights, np.ones(n, np.uint8)),), lexicon, known_at, epoch, 0), frequencies)
+    shelf = Shelf((Part(segment, weights, np.ones(n, np.uint8)),))
+    engine.restore(Snapshot(shelf, lexicon, known_at, epoch, 0), frequencies)
     return engine
 
 
@@ -381,7 +383,7 @@ def _filters(snapshot: Snapshot, asked: Sequence[Asked], say: Say) -> None:
     }
     parts = []
     for name, conditions in chosen.items():
-        for part in snapshot.parts:
+        for part in snapshot.shelf.parts:
             part.masks.clear()
         times = [_timed(partial(snapshot.rank, one.query, 20, conditions)) for one in asked]
         parts.append(f"{name} p95 {statistics.quantiles(times, n=20)[18]:.1f} ms (first {times[0]:.1f})")

@@ -18,7 +18,7 @@ from typing import IO, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.matching.engine import Change, Document, Engine, Query, Snapshot, characters, terms
+from services.matching.engine import MIX, Change, Document, Engine, Mix, Query, Snapshot, characters, terms
 from services.matching.engine.index import DEPTH
 from services.matching.service.vocabulary import Understanding, class_term, subclasses
 
@@ -62,6 +62,7 @@ def rank(
     understanding: Understanding,
     processes: int,
     progress: Progress,
+    mix: Mix = MIX,
 ) -> int:
     """Rank every query against a corpus, or score the given pairs by all signals; answers the lines written.
 
@@ -76,7 +77,7 @@ def rank(
     def lines(one: tuple[str, Query]) -> list[str]:
         id_, query = one
         pairs_ = None if wanted is None else wanted.get(id_, ())
-        found = snapshot.match(query, limit).found if pairs_ is None else snapshot.judge(query, pairs_)
+        found = snapshot.match(query, limit, (), mix).found if pairs_ is None else snapshot.judge(query, pairs_, mix)
         return [f"{id_}\t{each.id}\t{each.score!r}\n" for each in found]
 
     draft = out.with_name(f".{out.name}.{os.getpid()}")
@@ -232,7 +233,7 @@ def _check_pairs(wanted: Mapping[str, Sequence[str]], queries: set[str], snapsho
         if query not in queries:
             raise FileRefused(f"{path}: query {query!r} is not among the queries")
         for document in documents:
-            if snapshot.locate(document)[1] is None:
+            if snapshot.shelf.locate(document) is None:
                 raise FileRefused(f"{path}: document {document!r} is not in the corpus")
 
 

@@ -6,11 +6,12 @@ import asyncio
 from collections import Counter
 from datetime import date
 
+import numpy as np
 from rapidfuzz import fuzz, process
 
 from services.matching import rules
-from services.matching.engine import Condition, Found, Hit, Index, Query
-from services.matching.engine.index import DEPTH, SIGNALS
+from services.matching.engine import MIX, Condition, Found, Hit, Index, Query
+from services.matching.engine.index import DEPTH
 from services.matching.service.indexing import Indexing
 from services.matching.service.needs import Needs
 from services.matching.service.vocabulary import Understanding
@@ -100,7 +101,8 @@ class Rankings:
             raise NotFound("there is no such listing on offer", "没有该在架挂牌")
         (hit,) = explained
         conditions = _conditions(filters, today)
-        kept_out = [name for name, condition in conditions.items() if not index.passes(listing_id, condition)]
+        (passes,) = index.passes([listing_id], list(conditions.values())).tolist()
+        kept_out = [name for name, is_passed in zip(conditions, passes, strict=True) if not is_passed]
         said = query.counts.keys() - query.through.keys()
         missing = sorted(said - {leaf.term for leaf in hit.leaves}, key=lambda t: (-query.counts[t], t))
         (found,) = index.judge(query, [listing_id])
@@ -192,10 +194,9 @@ class Rankings:
 
 
 def _explanation(hit: Hit, found: Found) -> Explanation:
-    share = SIGNALS["words"]
     return Explanation(
         terms=[
-            Term(term=leaf.term, weight=share * leaf.weight, field=leaf.field, through=leaf.through)
+            Term(term=leaf.term, weight=MIX.words * leaf.weight, field=leaf.field, through=leaf.through)
             for leaf in hit.leaves
         ],
         other=[Signal(signal=name, weight=weight) for name, weight in found.signals],
@@ -216,11 +217,9 @@ def _match(hit: Hit, found: Found, rank: int) -> Match:
 
 def _left_out(index: Index, best: list[Found], conditions: dict[str, Condition]) -> dict[str, int]:
     """Of the best without any filter: how many each reason keeps out, counted by the first that does."""
-    reasons: Counter[str] = Counter()
-    for found in best:
-        reason = next((name for name, test in conditions.items() if not index.passes(found.id, test)), None)
-        if reason is not None:
-            reasons[reason] += 1
+    passes = index.passes([found.id for found in best], list(conditions.values()))
+    first = np.argmin(passes, axis=1)[~passes.all(axis=1)]
+    reasons = Counter(np.array(list(conditions))[first].tolist())
     return dict(sorted(reasons.items()))
 
 
@@ -259,11 +258,11 @@ def _suggestions(index: Index, query: Query, known: frozenset[str], hits: list[t
 
 def _relaxations(index: Index, query: Query, conditions: dict[str, Condition]) -> list[Relaxation]:
     """For each filter: how many fair or strong hits among the first `DEPTH` would come in without it alone."""
-    alone: Counter[str] = Counter()
-    for found in index.match(query, DEPTH).found:
-        if rules.fit(found.text) < rules.FAIR:
-            continue
-        failed = [name for name, condition in conditions.items() if not index.passes(found.id, condition)]
-        if len(failed) == 1 and failed != [TERM_ENDED]:
-            alone[failed[0]] += 1
-    return [Relaxation(filter=name, count=alone[name]) for name in conditions if alone[name]]
+    fair = [found.id for found in index.match(query, DEPTH).found if rules.fit(found.text) >= rules.FAIR]
+    failed = ~index.passes(fair, list(conditions.values()))
+    alone = failed[failed.sum(axis=1) == 1].sum(axis=0).tolist()
+    return [
+        Relaxation(filter=name, count=count)
+        for name, count in zip(conditions, alone, strict=True)
+        if count and name != TERM_ENDED
+    ]

@@ -71,7 +71,7 @@ def test_postings_are_kept_or_made_anew_with_the_same_answers(
 ) -> None:
     monkeypatch.setattr(store, "KEPT_FROM", kept_from)
     monkeypatch.setattr(store, "MAPPED_FROM", 1)
-    monkeypatch.setattr("services.matching.engine.index.POSTINGS_FROM", 1)
+    monkeypatch.setattr("services.matching.engine.shelf.POSTINGS_FROM", 1)
     before = saved(tmp_path, 7)
     assert any("-weights-" in path.name for path in tmp_path.iterdir()) is (kept_from == 1)
     assert answers(load(tmp_path)[0]) == answers(before)

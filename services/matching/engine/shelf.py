@@ -1,0 +1,330 @@
+"""A shelf: where documents lie and are scored, and how they come, go and are put in order.
+
+A shelf knows terms by their numbers alone. What words those are and which idf is in force is known to its keeper
+(`index`), who asks one shelf or several and puts their answers together; so a shelf may as well stand on another
+machine. It is immutable: a change makes another shelf, which shares with the first what did not change.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from services.matching.engine import kernels
+from services.matching.engine.documents import GRAM_TF, TF, Array, Condition, Document
+from services.matching.engine.segment import GRAM, Ragged, Segment, Weights, gathered
+
+POSTINGS_FROM = 512  # documents from which postings are faster than reading every row
+YOUNG_MOST = 4_096  # documents that may wait for their postings
+DIRECT_SHARE = 100  # a filter that leaves fewer than one in so many rows is scored row by row
+LEFT_SHARE = 0.6  # of the threshold that may be left to terms that are not walked: measured
+_MASKS_MOST = 64
+
+
+class Asked(NamedTuple):
+    """A query against one epoch: its known terms by spelling, their numbers, and a = weight x idf of each."""
+
+    names: list[str]
+    numbers: Array  # int32 (m,)
+    a: Array  # float64 (m,)
+
+
+class Change(NamedTuple):
+    """A document as it is from a position on; None when it is not shown any more."""
+
+    position: int
+    id: str
+    version: int
+    document: Document | None
+
+
+class Candidates(NamedTuple):
+    """Documents in the course of being ranked, in columns of one length."""
+
+    ids: Array  # S
+    words: Array  # float64: score by words
+    characters: Array  # float64: score by characters; zeros when they were not asked for
+    classes: Ragged  # int32 numbers in the lexicon
+
+    @classmethod
+    def together(cls, parts: Sequence[Candidates]) -> Candidates:
+        """One after the other."""
+        return cls(
+            np.concatenate([part.ids for part in parts]) if parts else np.zeros(0, "S1"),
+            np.concatenate([part.words for part in parts]) if parts else np.zeros(0),
+            np.concatenate([part.characters for part in parts]) if parts else np.zeros(0),
+            Ragged.joined([part.classes for part in parts]),
+        )
+
+    def take(self, order: Array) -> Candidates:
+        """Some of them, in that order."""
+        return Candidates(self.ids[order], self.words[order], self.characters[order], self.classes.rows(order))
+
+    def best(self, k: int) -> Candidates:
+        """The k best: score by words down, then id up."""
+        return self.take(np.lexsort((self.ids, -self.words))[:k])
+
+
+class Held(NamedTuple):
+    """What a shelf knows of one document, with its score by words."""
+
+    id: str
+    version: int
+    score: float
+    inverse: float  # 1 / length
+    occurrences: Mapping[int, list[int]]  # of the terms asked for, by field
+    stored: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A segment with its weights in this epoch, and which of its documents live: uint8 (n,)."""
+
+    segment: Segment
+    weights: Weights
+    live: Array
+    masks: dict[Condition, Array] = field(default_factory=dict)  # the segment never changes, so neither do they
+
+    def mask(self, condition: Condition) -> Array:
+        """Which rows pass a condition."""
+        if (known := self.masks.get(condition)) is None:
+            known = self.segment.passing(condition)
+            if len(self.masks) >= _MASKS_MOST:
+                self.masks.pop(next(iter(self.masks)), None)
+            self.masks[condition] = known
+        return known
+
+    def best(self, asked: Asked, k: int, conditions: Sequence[Condition], floor: float) -> tuple[Array, Array]:
+        """Rows and scores above a floor: all that can be among the k best, in no order."""
+        allowed = self.live
+        for condition in conditions:
+            allowed = allowed & self.mask(condition)
+        postings = self.weights.postings
+        rows = None
+        if postings is None or (conditions and int(allowed.sum()) * DIRECT_SHARE < len(self.segment)):
+            rows = np.flatnonzero(allowed)
+        if postings is None or rows is not None:
+            assert rows is not None
+            scores = self.words(asked, rows)
+            above = scores > floor
+            rows, scores = rows[above], scores[above]
+            if rows.size > k:
+                first = np.lexsort((self.segment.tie[rows], -scores))[:k]
+                rows, scores = rows[first], scores[first]
+            return rows, scores
+        inside = asked.numbers < postings.step.size
+        found, scores, _ = kernels.search(
+            asked.numbers[inside], asked.a[inside], self.segment.forward, postings, TF, self.weights.inverse,
+            self.weights.near, allowed, self.segment.tie, k, floor, LEFT_SHARE,
+        )  # fmt: skip
+        return found, scores
+
+    def words(self, asked: Asked, rows: Array) -> Array:
+        """Scores of some rows by words."""
+        scores: Array = kernels.score_many(rows, asked.numbers, asked.a, self.segment.forward, TF, self.weights.inverse)
+        return scores
+
+    def candidates(self, rows: Array, words: Array, grams: Asked | None) -> Candidates:
+        """Some rows with all that a ranking wants to know of them."""
+        characters = np.zeros(rows.size)
+        if grams is not None:
+            characters = kernels.score_many(
+                rows, grams.numbers, grams.a, self.segment.gram_forward, GRAM_TF, self.weights.gram_inverse
+            )
+        return Candidates(self.segment.ids[rows], words, characters, self.segment.classes.rows(rows))
+
+
+class Moved(NamedTuple):
+    """A shelf after changes, and the numbers of the terms of documents that came and that went, one each time."""
+
+    shelf: Shelf
+    came: Array
+    gone: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shelf:
+    """Documents in parts. Any number of threads may ask it."""
+
+    parts: tuple[Part, ...] = ()
+
+    def __len__(self) -> int:
+        return sum(int(part.live.sum()) for part in self.parts)
+
+    # What is asked of it
+
+    def candidates(self, words: Asked, grams: Asked | None, k: int, conditions: Sequence[Condition]) -> Candidates:
+        """The k best by words above zero that pass all conditions, exactly; best first."""
+        chosen: list[tuple[Part, Array, Array]] = []
+        floor = 0.0
+        for part in self.parts if words.names else ():
+            chosen.append((part, *part.best(words, k, conditions, floor)))
+            scores = np.concatenate([scores for _, _, scores in chosen])
+            if scores.size >= k > 0:  # an equal score may still win by its id
+                floor = math.nextafter(float(np.partition(scores, scores.size - k)[scores.size - k]), 0.0)
+        bare = [part.candidates(rows, scores, None) for part, rows, scores in chosen]
+        best = Candidates.together(bare)
+        order = np.lexsort((best.ids, -best.words))[:k]
+        if grams is None:
+            return best.take(order)
+        sizes = [rows.size for _, rows, _ in chosen]
+        characters = np.zeros(best.words.size)
+        ends = np.cumsum(sizes)
+        for (part, rows, scores), size, end in zip(chosen, sizes, ends, strict=True):
+            mine = np.sort(order[(order >= end - size) & (order < end)])
+            among = mine - (end - size)
+            characters[mine] = part.candidates(rows[among], scores[among], grams).characters
+        return best._replace(characters=characters).take(order)
+
+    def named(self, words: Asked, grams: Asked, ids: Sequence[str]) -> Candidates:
+        """The held ones of some documents, in the order given."""
+        found, order = [], []
+        for part, rows, at in self._lying(ids):
+            found.append(part.candidates(rows, part.words(words, rows), grams))
+            order += at
+        return Candidates.together(found).take(np.argsort(np.array(order, np.int64)))
+
+    def held(self, words: Asked, ids: Sequence[str]) -> list[Held]:
+        """The held ones of some documents with what they hold of the terms asked for, in the order given."""
+        found: dict[int, Held] = {}
+        for part, rows, at in self._lying(ids):
+            segment, inverse = part.segment, part.weights.inverse[rows].tolist()
+            scores = part.words(words, rows).tolist()
+            for row, place, score, length in zip(rows.tolist(), at, scores, inverse, strict=True):
+                occurrences = segment.occurrences(row, words.numbers)
+                version = int(segment.versions[row])
+                found[place] = Held(segment.id_of(row), version, score, length, occurrences, segment.shown(row))
+        return [found[place] for place in sorted(found)]
+
+    def _lying(self, ids: Sequence[str]) -> list[tuple[Part, Array, list[int]]]:
+        """Where the held ones of some documents lie: part, rows, and their places among the ids."""
+        places = list(map(self.locate, ids))
+        found = []
+        for number, part in enumerate(self.parts):
+            at = [place for place, where in enumerate(places) if where is not None and where[0] == number]
+            rows = np.array([places[place][1] for place in at], np.int64)  # type: ignore[index]
+            if at:
+                found.append((part, rows, at))
+        return found
+
+    def passes(self, ids: Sequence[str], conditions: Sequence[Condition]) -> Array:
+        """Which documents pass which conditions: bool (ids, conditions); what is not held passes none."""
+        found = np.zeros((len(ids), len(conditions)), bool)
+        for number, place in enumerate(map(self.locate, ids)):
+            if place is not None:
+                part = self.parts[place[0]]
+                found[number] = [part.mask(condition)[place[1]] for condition in conditions]
+        return found
+
+    def locate(self, id_: str) -> tuple[int, int] | None:
+        """The number of the part and the row where a living document lies."""
+        for number, part in enumerate(self.parts):
+            row = part.segment.find(id_)
+            if row is not None and part.live[row]:
+                return number, row
+        return None
+
+    # How it changes
+
+    def applied(self, changes: Sequence[Change], number_of: Mapping[str, int], idf: Array) -> Moved:
+        """With changes taken in, one for each document; what is older than what is held does nothing.
+
+        New documents go to a young part without postings. idf float64 (terms,) reaches all their terms.
+        """
+        live: dict[int, Array] = {}
+        fresh: list[Document] = []
+        gone: list[Array] = []
+        for change in changes:
+            if (place := self.locate(change.id)) is not None:
+                number, row = place
+                segment = self.parts[number].segment
+                if segment.versions[row] > change.version:
+                    continue
+                live.setdefault(number, self.parts[number].live.copy())[row] = 0
+                gone += [segment.terms[row], segment.grams[row]]
+            if change.document is not None:
+                fresh.append(change.document)
+        parts = [replace(part, live=live[number]) if number in live else part for number, part in enumerate(self.parts)]
+        came = [np.array([number_of[term] for term in terms_of(document)], np.int32) for document in fresh]
+        if fresh:
+            parts = _with(parts, Segment.of(fresh, number_of), idf)
+        kept = tuple(part for part in parts if part.live.any())
+        return Moved(Shelf(kept), *(np.concatenate([np.zeros(0, np.int32), *each]) for each in (came, gone)))
+
+    def weighed(self, idf: Array, made: Callable[[Segment], Weights | None] = lambda _: None) -> Shelf:
+        """With the weights of another epoch: those that were made before, or made now."""
+        parts = []
+        for part in self.parts:
+            with_postings = part.weights.postings is not None or len(part.segment) >= POSTINGS_FROM
+            weights = made(part.segment) or Weights.of(part.segment, idf, with_postings=with_postings)
+            parts.append(replace(part, weights=weights))
+        return Shelf(tuple(parts))
+
+    def weights(self, idf: Array) -> Mapping[Segment, Weights]:
+        """The weights of another epoch, made beforehand. Takes long, and may run beside anything."""
+        return {
+            part.segment: Weights.of(part.segment, idf, with_postings=part.weights.postings is not None)
+            for part in self.parts
+        }
+
+    def merged(self, idf: Array) -> Callable[[Shelf], Shelf] | None:
+        """Make one part of several where that is due; answers how to put it into the shelf as it is by then.
+
+        None when nothing is due. Takes long, and may run beside anything.
+        """
+        chosen = _to_merge(self.parts)
+        if chosen is None:
+            return None
+        sources = [self.parts[number] for number in chosen]
+        segment, origin = gathered([part.segment for part in sources], [part.live for part in sources])
+        weights = Weights.of(segment, idf, with_postings=True)
+
+        def put(shelf: Shelf) -> Shelf:
+            now = {part.segment: part for part in shelf.parts}
+            if any(part.segment not in now for part in sources):
+                return shelf  # the ground has moved: the next call looks again
+            live = np.ones(len(segment), np.uint8)
+            for number, part in enumerate(sources):  # what died meanwhile is dead in it too
+                mine = origin[:, 0] == number
+                live[mine] = now[part.segment].live[origin[mine, 1]]
+            gone = {part.segment for part in sources}
+            kept = [part for part in shelf.parts if part.segment not in gone]
+            sealed = [*(part for part in kept if part.weights.postings is not None), Part(segment, weights, live)]
+            sealed.sort(key=lambda part: -len(part.segment))
+            return Shelf((*sealed, *(part for part in kept if part.weights.postings is None)))
+
+        return put
+
+
+def terms_of(document: Document) -> set[str]:
+    """What of a document counts towards frequencies: its words and its characters."""
+    return {term for words in document.counts.values() for term in words} | {GRAM + gram for gram in document.grams}
+
+
+def _with(parts: list[Part], segment: Segment, idf: Array) -> list[Part]:
+    """The parts with a new segment: young documents are gathered in one that has no postings yet."""
+    if parts and parts[-1].weights.postings is None and len(parts[-1].segment) < YOUNG_MOST:
+        young = parts.pop()
+        segment, _ = gathered([young.segment, segment], [young.live, np.ones(len(segment), np.uint8)])
+    weights = Weights.of(segment, idf, with_postings=False)
+    return [*parts, Part(segment, weights, np.ones(len(segment), np.uint8))]
+
+
+def _to_merge(parts: Sequence[Part]) -> list[int] | None:
+    """Which parts to make one: young ones that are many, neighbors of like size, one that is mostly dead."""
+    for number, part in enumerate(parts):
+        rows = len(part.segment)
+        if part.weights.postings is None and rows >= YOUNG_MOST:
+            return [number]
+        if part.weights.postings is not None and int(part.live.sum()) * 4 < rows * 3:
+            return [number]
+    sealed = [number for number, part in enumerate(parts) if part.weights.postings is not None]
+    for first, second in itertools.pairwise(sealed):
+        if len(parts[second].segment) * 2 >= len(parts[first].segment):
+            return [first, second]
+    return None
