@@ -26,6 +26,7 @@ from services.gateway import app as gateway_app
 from services.gateway.service import Gateway
 from services.gateway.settings import GatewaySettings
 from services.matching import app as matching_app
+from services.matching.service import Matching
 from services.matching.settings import MatchingSettings
 from shared import log, telemetry
 from shared.auth import KeyRing, ServiceToken
@@ -90,13 +91,14 @@ class House:
     apps: dict[str, ASGIApp]
     catalog: Catalog
     gateway: Gateway
+    matching: Matching
 
 
 def build(configuration: Configuration, url: str, clock: Clock) -> House:
     """Wire all services over the in-process transport."""
     keys = KeyRing(configuration.home / "keys", clock)
     catalog_asgi, catalog = catalog_app.create(url, configuration.catalog, keys, clock)
-    matching_asgi, _ = matching_app.create(
+    matching_asgi, matching = matching_app.create(
         url,
         configuration.matching,
         keys,
@@ -111,7 +113,9 @@ def build(configuration: Configuration, url: str, clock: Clock) -> House:
         "matching": Upstream("matching", "http://matching", InProcess(matching_asgi)),
     }
     gateway_asgi, gateway = gateway_app.create(url, configuration.gateway, keys, clock, upstreams=upstreams)
-    return House({"catalog": catalog_asgi, "matching": matching_asgi, "gateway": gateway_asgi}, catalog, gateway)
+    return House(
+        {"catalog": catalog_asgi, "matching": matching_asgi, "gateway": gateway_asgi}, catalog, gateway, matching
+    )
 
 
 def build_one(service: str, configuration: Configuration, url: str, clock: Clock) -> ASGIApp:

@@ -6,6 +6,7 @@ guard (what no service reads), FastAPI. Each route must stand in the access tabl
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -16,10 +17,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache, wraps
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
@@ -53,6 +55,9 @@ from shared.seal import Seal
 
 PROBLEM_JSON = "application/problem+json"
 REQUEST_S = 30.0
+PROGRESS_S = 0.3  # between two looks at a job
+
+R = TypeVar("R", bound=Resource)
 KEY_LONGEST = 255
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 ACTIVE_MOST = 512  # requests at once in one service; beyond it 503, before memory and pool run out
@@ -217,6 +222,28 @@ def _unchanged(request: Request, response: Response) -> Response:
     return response
 
 
+async def progress(look: Callable[[], Awaitable[R]], is_over: Callable[[R], bool]) -> StreamingResponse:
+    """A job's state as server-sent events whenever its version has changed, until it is over.
+
+    The first look comes before the answer begins, so that what is not there is answered as such.
+    """
+    job = await look()
+
+    async def events() -> AsyncIterator[bytes]:
+        seen, current = -1, job
+        while True:
+            if current.version != seen:
+                seen = current.version
+                said = json.dumps(current.model_dump(mode="json"), ensure_ascii=False)
+                yield f"id: {seen}\nevent: progress\ndata: {said}\n\n".encode()
+            if is_over(current):
+                return
+            await asyncio.sleep(PROGRESS_S)
+            current = await look()
+
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
 def expected_version(request: Request) -> int:
     """The version that a PATCH was made for.
 
@@ -357,7 +384,7 @@ def violation_of(error: Mapping[str, Any]) -> Violation:
     cause = error.get("ctx", {}).get("error")
     where = [str(part) for part in error["loc"]]
     source = where.pop(0) if where and where[0] in ("body", "query", "path", "header", "form") else "body"
-    pointer = "/" + "/".join(part.replace("~", "~0").replace("/", "~1")[:80] for part in where if part)
+    pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1")[:80] for part in where if part)
     if source not in ("body", "form"):
         pointer = f"{source}:{pointer.strip('/')}"
     pointer = pointer.encode(errors="ignore").decode()
@@ -380,6 +407,8 @@ def _invalid(refused: RequestValidationError, media: str) -> Problem:
         )
     violations = tuple(violation_of(error) for error in errors[:50])
     first = violations[0]
+    if not first.pointer:
+        return InvalidInput(first.message.en, first.message.zh, violations=violations)
     return InvalidInput(
         f"{first.pointer}: {first.message.en}", f"{first.pointer}：{first.message.zh}", violations=violations
     )

@@ -94,6 +94,10 @@ class KeyRing:
         self._verified: OrderedDict[tuple[str, str], tuple[dict[str, Any], float]] = OrderedDict()
         self._refresh()
 
+    def now(self) -> datetime:
+        """The instant by which tokens live and end."""
+        return self._clock.now()
+
     def _load_secret(self) -> bytes:
         path = self._folder / "secret"
         if not path.exists():

@@ -165,6 +165,12 @@ class Feed:
         )
         return bool((await tx.execute(moved)).rowcount)
 
+    async def rewind(self, tx: Tx, feed: str, epoch: str, position: int) -> None:
+        """Put a cursor somewhere else: after a restore or a purge, once what was missed has been made up for."""
+        made = upsert(self._cursor).values(feed=feed, epoch=epoch, position=position)
+        values = {"epoch": epoch, "position": position}
+        await tx.execute(made.on_conflict_do_update(index_elements=["feed"], set_=values))
+
 
 async def follow(
     *,

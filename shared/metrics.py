@@ -24,7 +24,7 @@ seconds = Histogram(
 )
 loop_healthy = Gauge("duijie_loop_healthy", "1 while a supervised loop runs", ["service", "loop"], registry=registry)
 feed_position = Gauge("duijie_feed_position", "Last change applied", ["service", "feed"], registry=registry)
-indexed = Gauge("duijie_index_documents", "Documents in the matching index", registry=registry)
+indexed = Gauge("duijie_index_documents", "Documents in an index", ["index"], registry=registry)
 
 
 def exposition() -> bytes:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
@@ -14,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.catalog.service import Catalog
 from services.catalog.service.listings import FACETS
 from services.catalog.service.reference import TABLES
-from shared.app import Answer, Endpoint, expected_version
+from shared.app import Answer, Endpoint, expected_version, progress
 from shared.auth import caller, caller_or_none
 from shared.contracts.catalog import (
     ImportError_,
@@ -43,8 +40,6 @@ from shared.contracts.feed import FeedPage
 from shared.contracts.values import PatentType, RegionCode, fold
 from shared.contracts.wire import Cursor, ExternalId, Limit, Page
 from shared.errors import InvalidInput, Text, Violation
-
-PROGRESS_S = 0.3
 
 
 class CatalogEndpoint(Endpoint):
@@ -180,20 +175,8 @@ async def list_import_errors(
 async def follow_import(id: str, catalog: Uses) -> StreamingResponse:
     """The import's progress as server-sent events, until it is done."""
     who = caller()
-    job = await catalog.imports.get(id, who)
-
-    async def progress() -> AsyncIterator[bytes]:
-        seen, current = -1, job
-        while True:
-            if current.version != seen:
-                seen = current.version
-                yield f"id: {seen}\nevent: progress\ndata: {json.dumps(current.model_dump(mode='json'), ensure_ascii=False)}\n\n".encode()
-            if current.state in (ImportState.DONE, ImportState.FAILED):
-                return
-            await asyncio.sleep(PROGRESS_S)
-            current = await catalog.imports.get(id, who)
-
-    return StreamingResponse(progress(), media_type="text/event-stream")
+    over = (ImportState.DONE, ImportState.FAILED)
+    return await progress(lambda: catalog.imports.get(id, who), lambda job: job.state in over)
 
 
 @router.post("/v1/listings", status_code=201)

@@ -22,9 +22,7 @@ def create(
 ) -> tuple[ASGIApp, Matching]:
     """The app, and the use cases behind it for whoever hosts it."""
     db = Database(settings.database_url or url, "matching")
-    matching = Matching(
-        db, settings, keys.secret, clock, folder=folder, changes=catalog.changes, snapshot=catalog.snapshot
-    )
+    matching = Matching(db, settings, keys.secret, clock, folder=folder, catalog=catalog)
     service = Service(
         name="matching",
         title="duijie matching",
@@ -32,7 +30,12 @@ def create(
         door=Door(keys, "matching"),
         use_cases=matching,
         loops=loops(matching),
-        checks={"database": db.ping, "index": matching.indexing.check},
-        resources=[db.close, catalog.close, matching.indexing.save],
+        checks={
+            "database": db.ping,
+            "index": matching.indexing.check,
+            "index of needs": matching.demand.check,
+            "vocabulary": matching.tuning.check,
+        },
+        resources=[db.close, catalog.close, matching.indexing.save, matching.demand.save],
     )
     return build(service), matching

@@ -7,10 +7,17 @@ from shared.loops import Loops
 
 
 def loops(matching: Matching) -> Loops:
-    """The index follows catalog and keeps itself in order; feed wake-ups; tidying."""
+    """The indexes follow their feeds and keep themselves in order; runs, subscriptions; feed wake-ups; tidying."""
     found = Loops("matching")
     found.add("index", matching.indexing.follow)
     found.add("index-care", matching.indexing.tend)
+    found.add("index-of-needs", matching.demand.follow)
+    found.add("index-of-needs-care", matching.demand.tend)
+    found.add("vocabulary", matching.tuning.follow)
+    found.add("runs", matching.runs.work)
+    found.add("subscriptions-to-listings", matching.subscriptions.follow_listings)
+    found.add("subscriptions-to-needs", matching.subscriptions.follow_needs)
+    found.add("deliveries", matching.subscriptions.tell)
     found.add("feed", matching.listen)
     found.add("tidy", matching.tidy)
     return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from shared.client import ServiceClient
-from shared.contracts.catalog import Listing, Snapshot
+from shared.contracts.catalog import Listing, ReferenceRow, Snapshot
 from shared.contracts.feed import FeedPage
+from shared.contracts.wire import Page
 
 WAIT_S = 20.0
 
@@ -30,3 +31,9 @@ class CatalogClient(ServiceClient):
     async def listing(self, id_: str) -> Listing:
         """A published listing. Raises: NotFound."""
         return await self._call("GET", f"/v1/listings/{id_}", Listing)
+
+    async def has_code(self, table: str, code: str) -> bool:
+        """Whether a reference table (regions, industries, ipc) holds a code."""
+        params: dict[str, str | int] = {"prefix": code, "limit": 1}
+        page = await self._call("GET", f"/v1/reference/{table}", Page[ReferenceRow], params=params)
+        return bool(page.items)

@@ -45,7 +45,13 @@ def service_token(world: World, audience: str, *, of: str = "matching") -> str:
 
 def filled(path: str, **ids: str) -> str:
     """A path template with ids; those that are not given are well formed and unknown."""
-    unknown = {"id": "nobody0", "client_id": "cli_nobody0", "listing_id": "lst_nobody0", "table": "universities"}
+    unknown = {
+        "id": "nobody0",
+        "client_id": "cli_nobody0",
+        "listing_id": "lst_nobody0",
+        "table": "universities",
+        "lay": "无此词",
+    }
     return path.format(**{**unknown, **ids})
 
 

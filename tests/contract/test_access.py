@@ -302,7 +302,11 @@ async def things(world: World) -> Things:
     delegation = await delegate.made("/v1/delegations", proposal)
     document = await owner.post("/v1/documents", files={"file": ("a.txt", b"evidence", "text/plain")})
     job = await owner.post("/v1/patent-imports", files={"file": ("a.ndjson", b"{}\n", "application/octet-stream")})
+    run = await owner.made("/v1/match-runs", {})
+    subscription = await owner.made("/v1/match-subscriptions", {"need_id": need["id"]})
     ids = {
+        "match-runs": run["id"],
+        "match-subscriptions": subscription["id"],
         "patents": patent["id"],
         "listings": listing["id"],
         "needs": need["id"],
@@ -315,7 +319,12 @@ async def things(world: World) -> Things:
 
 
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
-    ("POST", "/v1/patents/{id}/legal-events"): {"code": "GRANT", "occurred_on": "2024-01-02", "document_ids": ["doc_1"]}
+    ("POST", "/v1/patents/{id}/legal-events"): {
+        "code": "GRANT",
+        "occurred_on": "2024-01-02",
+        "document_ids": ["doc_1"],
+    },
+    ("POST", "/v1/needs/{id}/matches/{listing_id}/feedback"): {"verdict": "INTERESTED"},
 }
 
 

@@ -9,8 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
+from services.matching import models
+from services.matching.engine import MIX
 from shared.contracts.access import Relation
+from shared.ids import new_id
 from tests import factories
 from tests.contract.support import ROUTES, bearing, problem, service_token
 from tests.world import Api, World
@@ -56,6 +60,38 @@ class Furniture:
         for act in acts:
             await self.owner.made(f"/v1/needs/{need['id']}/{act}")
         return f"/v1/needs/{need['id']}"
+
+    async def listed(self) -> str:
+        """A listing of the sample: on offer and in the index."""
+        return str((await self.world.anyone().read("/v1/listings?sample=true"))["items"][0]["id"])
+
+    async def model(self) -> str:
+        """A learned mix, and enough feedback to learn another."""
+        need_id = (await self.need()).split("/")[-1]
+        now = self.world.clock.now()
+        learned = {
+            "mix": MIX._asdict(), "judgments": 300, "needs": 40, "log_loss": 0.5, "shipped_log_loss": 0.6,
+        }  # fmt: skip
+        values = {"version": 1, "created_at": now, "updated_at": now, "state": "CANDIDATE", "learned": learned}
+        id_ = new_id("mdl")
+        said = {
+            "organization_id": self.owner.organization_id, "need_version": 1, "index_version": "x", "fit": 0.3,
+            "at": now, "by": "cli_x",
+        }  # fmt: skip
+        needs = [need_id, *[(await self.need()).split("/")[-1] for _ in range(39)]]
+        rows = [
+            {
+                **said, "id": new_id("fbk"), "need_id": needs[number % 40], "listing_id": f"lst_{number}",
+                "signals": {"words": number % 7 / 7, "characters": number % 5 / 5, "classes": number % 3 / 3},
+                "verdict": "NOT_SUITABLE" if number % 2 else "INTERESTED",
+                "reason_code": "WRONG_FIELD" if number % 2 else None,
+            }
+            for number in range(320)
+        ]  # fmt: skip
+        async with self.world.house.matching.db.write() as tx:
+            await tx.execute(insert(models.ranking_model).values(**values, id=id_, trained_on=id_))
+            await tx.execute(insert(models.feedback), rows)
+        return id_
 
     async def delegation(self) -> str:
         proposal = {"principal_id": self.owner.organization_id, "scopes": ["needs:read"]}
@@ -127,6 +163,30 @@ class Furniture:
             "/v1/needs/{id}/closing": Call(
                 owner, await self.need("publication") + "/closing", {"json": {}}, {"json": {"reason": "NO_RESULT"}}
             ),
+            "/v1/needs/{id}/matches/{listing_id}/feedback": Call(
+                owner,
+                f"{await self.need()}/matches/{await self.listed()}/feedback",
+                {"json": {"verdict": "INTERESTED"}},
+                {"json": {"verdict": "CONTACTED"}},
+            ),
+            "/v1/match-runs": Call(
+                owner, "/v1/match-runs", {"json": {"needs": {"industry_code": "C34"}}}, {"json": {"limit": 3}}
+            ),
+            "/v1/match-subscriptions": Call(
+                owner,
+                "/v1/match-subscriptions",
+                {"json": {"need_id": (await self.need()).split("/")[-1]}},
+                {"json": {"need_id": (await self.need()).split("/")[-1]}},
+            ),
+            "/v1/vocabulary": Call(
+                operator,
+                "/v1/vocabulary",
+                {"json": {"lay": "叮当响", "technical": ["减振"]}},
+                {"json": {"lay": "叮当响", "technical": ["颤振"]}},
+            ),
+            "/v1/ranking-models": Call(operator, "/v1/ranking-models"),
+            "/v1/ranking-models/{id}/activation": Call(operator, f"/v1/ranking-models/{await self.model()}/activation"),
+            "/v1/ranking-models/{id}/retirement": Call(operator, f"/v1/ranking-models/{await self.model()}/retirement"),
             "/v1/signing-keys": Call(operator, "/v1/signing-keys"),
             "/v1/organizations": Call(
                 owner,
@@ -211,7 +271,7 @@ async def test_the_same_key_and_body_give_the_same_bytes_and_one_effect(
     other = await call.who.post(call.path, key=key, **call.other)
     if other.status_code != 422:  # a body that this route does not take at all is refused as such
         problem(other, 409, "idempotency_key_reused")
-    if template != "/v1/patent-imports":  # its worker goes on in the background
+    if template not in ("/v1/patent-imports", "/v1/match-runs"):  # its worker goes on in the background
         assert await heads(furniture.world) == before
 
 

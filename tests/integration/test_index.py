@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from services.matching.service.codes import Codes
 from services.matching.service.indexing import Indexing
 from services.matching.service.ranking import Rankings
+from services.matching.service.supply import Supply
+from services.matching.service.tuning import Tuned
 from services.matching.service.vocabulary import shipped
 from shared.auth import KeyRing, ServiceToken
 from shared.client import InProcess
@@ -124,8 +127,11 @@ class Replica:
         token = ServiceToken(keys, "matching", "catalog", world.clock)
         self.catalog = CatalogClient("http://catalog", InProcess(world.house.apps["catalog"]), token)
         self._clock, self.snapshots = world.clock, 0
-        self.indexing = Indexing(folder, self.catalog.changes, self._snapshot)
-        self._rankings = Rankings(self.indexing, None, Cursors(bytes(32)), world.clock, 4, shipped())
+        self.indexing = Indexing(folder, Supply(self.catalog.changes, self._snapshot))
+        self._rankings = Rankings(
+            self.indexing, None, None, lambda: Tuned(shipped()), Codes(self.catalog.has_code), Cursors(bytes(32)),
+            world.clock, 4,
+        )  # fmt: skip
 
     async def _snapshot(self, after: str | None) -> Snapshot:
         self.snapshots += 1
@@ -136,8 +142,8 @@ class Replica:
         asked = [await self._rankings.query(MatchQuery(title=need, limit=100)) for need in NEEDS]
         return [answer.model_dump_json().encode() for answer in asked]
 
-    def version(self) -> str:
-        return self.indexing.version(self.indexing.index, legal_day(self._clock.now()))
+    async def version(self) -> str:
+        return (await self._rankings.state()).version
 
     async def until_current(self) -> None:
         async with asyncio.timeout(15):
@@ -254,7 +260,7 @@ async def test_replicas_at_the_same_position_give_equal_answers_byte_for_byte(sm
             await small.published(moving.university)
             for each in (a, b):
                 await each.until_current()
-            assert a.version() == b.version()
+            assert await a.version() == await b.version()
             assert await a.answers() == await b.answers()
 
 
@@ -269,7 +275,7 @@ async def test_class_titles_that_are_loaded_later_do_not_part_old_replicas_from_
         async with replica(small, tmp_path / "new") as new:
             for each in (old, new):
                 await each.until_current()
-            assert old.version() != new.version() or await old.answers() == await new.answers()
+            assert await old.version() != await new.version() or await old.answers() == await new.answers()
 
 
 async def test_looks_at_the_register_that_grow_stale_do_not_part_old_replicas_from_new_ones(
@@ -288,7 +294,7 @@ async def test_looks_at_the_register_that_grow_stale_do_not_part_old_replicas_fr
             async with replica(world, tmp_path / "new") as new:
                 for each in (old, new):
                     await each.until_current()
-                assert old.version() != new.version() or await old.answers() == await new.answers()
+                assert await old.version() != await new.version() or await old.answers() == await new.answers()
 
 
 # On disk

@@ -6,7 +6,6 @@ an allow-list in both directions (identity headers from outside never reach a se
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 
@@ -95,7 +94,7 @@ class Forward:
 
     def _inward(self, who: auth.Caller, audience: str) -> str:
         """A token for one service that lives sixty seconds; used again for the first half of its life."""
-        key, now = (who, audience, self._keys.generation), time.monotonic()
+        key, now = (who, audience, self._keys.generation), self._keys.now().timestamp()
         known = self._tokens.get(key)
         if known is not None and now < known[1]:
             return known[0]

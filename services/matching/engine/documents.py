@@ -74,12 +74,6 @@ class Vocabulary:
         }
         self._longest = max(map(len, self._technical), default=0)
 
-    @classmethod
-    def read(cls, table: str) -> Vocabulary:
-        """From tab-separated lines of a lay word and, divided by blanks, technical ones; the first line is a head."""
-        rows = (line.split("\t") for line in table.splitlines()[1:] if line)
-        return cls({lay: words.split() for lay, words in rows})
-
     def leads(self, *texts: str) -> dict[str, tuple[float, str]]:
         """Terms with their weight and the lay word that leads to each; the longest lay word counts at each place."""
         found: dict[str, tuple[float, str]] = {}

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -60,6 +60,8 @@ class Ranking:
 
     found: list[Found]
     known_terms: frozenset[str]
+    texts: Array = field(default_factory=lambda: np.zeros(0))  # of the first without any condition, best first …
+    passes: Array = field(default_factory=lambda: np.zeros((0, 0), bool))  # … and which conditions each passes
 
 
 class Index(Protocol):
@@ -89,12 +91,24 @@ class Index(Protocol):
         """The held ones of some documents, scored by all signals, in the order given."""
         ...
 
+    def likeness(self, query: Query, ids: Sequence[str]) -> dict[str, float]:
+        """What words and characters say of the held ones of some documents, comparable from need to need."""
+        ...
+
     def explain(self, query: Query, ids: Sequence[str]) -> list[Hit]:
         """The held ones of some documents with their score by words and what that is made of, in the order given."""
         ...
 
     def passes(self, ids: Sequence[str], conditions: Sequence[Condition]) -> Array:
         """Which documents pass which conditions: bool (ids, conditions); what is not held passes none."""
+        ...
+
+    def query_of(self, id_: str) -> Query | None:
+        """A held document as if it were asked for: what is like it?"""
+        ...
+
+    def common(self, terms: Iterable[str], least: int) -> set[str]:
+        """Those of some terms that at least so many documents held when the epoch began."""
         ...
 
     def sharing(self, word: str) -> list[str]:
@@ -190,10 +204,16 @@ class Snapshot:
 
     def match(self, query: Query, k: int, conditions: Sequence[Condition] = (), mix: Mix = MIX) -> Ranking:
         """The k best of the first `DEPTH` of `rank`, scored anew by all signals."""
-        words = self._asked(query.counts)
-        first = self.shelf.candidates(words, self._grams(query), DEPTH, conditions)
-        scored = _Scored.of(first, self._votes(query, first), mix)
-        return Ranking(self._found(scored, mix, scored.best(k)), frozenset(words.names))
+        words, grams = self._asked(query.counts), self._grams(query)
+        first = self.shelf.candidates(words, grams, DEPTH, (), conditions)
+        votes = self._votes(query, first)  # what a need is about does not depend on what it must not find
+        scored = without = _Scored.of(first, votes, mix)
+        if not first.passes.all():
+            scored = _Scored.of(self.shelf.candidates(words, grams, DEPTH, conditions), votes, mix)
+        order = without.best(DEPTH)
+        return Ranking(
+            self._found(scored, mix, scored.best(k)), frozenset(words.names), without.text[order], first.passes[order]
+        )
 
     def judge(self, query: Query, ids: Sequence[str], mix: Mix = MIX) -> list[Found]:
         """The held ones of some documents, scored by all signals, in the order given."""
@@ -203,6 +223,12 @@ class Snapshot:
         scored = _Scored.of(named, self._votes(query, nearest), mix)
         return self._found(scored, mix, np.arange(named.ids.size))
 
+    def likeness(self, query: Query, ids: Sequence[str]) -> dict[str, float]:
+        """What words and characters say of the held ones of some documents, comparable from need to need."""
+        named = self.shelf.named(self._asked(query.counts), self._grams(query), ids)
+        text = MIX.words * named.words + MIX.characters * named.characters
+        return {id_.decode(): score for id_, score in zip(named.ids.tolist(), text.tolist(), strict=True)}
+
     def explain(self, query: Query, ids: Sequence[str]) -> list[Hit]:
         """The held ones of some documents with their score by words and what that is made of, in the order given."""
         words = self._asked(query.counts)
@@ -211,6 +237,26 @@ class Snapshot:
     def passes(self, ids: Sequence[str], conditions: Sequence[Condition]) -> Array:
         """Which documents pass which conditions: bool (ids, conditions); what is not held passes none."""
         return self.shelf.passes(ids, conditions)
+
+    def query_of(self, id_: str) -> Query | None:
+        """A held document as if it were asked for: what is like it?"""
+        if (held := self.shelf.contents(id_)) is None:
+            return None
+        spelled, weights = self.lexicon.spelled, list(FIELDS.values())
+        return Query(
+            {
+                spelled[number]: sum(weight * times for weight, times in zip(weights, occurrences, strict=True))
+                for number, occurrences in held.occurrences.items()
+            },
+            {spelled[number][1:]: float(count) for number, count in held.grams.items()},
+            leaning={spelled[number][1:]: 1.0 for number in held.classes},
+        )
+
+    def common(self, terms: Iterable[str], least: int) -> set[str]:
+        """Those of some terms that at least so many documents held when the epoch began."""
+        asked = self._asked(dict.fromkeys(terms, 1.0))
+        held = self.epoch.of(asked.numbers) <= _idf(self.epoch.documents, least)
+        return {name for name, is_held in zip(asked.names, held.tolist(), strict=True) if is_held}
 
     def sharing(self, word: str) -> list[str]:
         """Known terms that share a character with a word: where to look for misspellings."""

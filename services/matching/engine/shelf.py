@@ -50,24 +50,24 @@ class Candidates(NamedTuple):
     words: Array  # float64: score by words
     characters: Array  # float64: score by characters; zeros when they were not asked for
     classes: Ragged  # int32 numbers in the lexicon
+    passes: Array  # bool (n, conditions): those that were asked for as marks
 
     @classmethod
-    def together(cls, parts: Sequence[Candidates]) -> Candidates:
-        """One after the other."""
+    def together(cls, parts: Sequence[Candidates], marks: int = 0) -> Candidates:
+        """One after the other, each with so many marks."""
         return cls(
             np.concatenate([part.ids for part in parts]) if parts else np.zeros(0, "S1"),
             np.concatenate([part.words for part in parts]) if parts else np.zeros(0),
             np.concatenate([part.characters for part in parts]) if parts else np.zeros(0),
             Ragged.joined([part.classes for part in parts]),
+            np.concatenate([part.passes for part in parts]) if parts else np.zeros((0, marks), bool),
         )
 
     def take(self, order: Array) -> Candidates:
         """Some of them, in that order."""
-        return Candidates(self.ids[order], self.words[order], self.characters[order], self.classes.rows(order))
-
-    def best(self, k: int) -> Candidates:
-        """The k best: score by words down, then id up."""
-        return self.take(np.lexsort((self.ids, -self.words))[:k])
+        return Candidates(
+            self.ids[order], self.words[order], self.characters[order], self.classes.rows(order), self.passes[order]
+        )
 
 
 class Held(NamedTuple):
@@ -79,6 +79,14 @@ class Held(NamedTuple):
     inverse: float  # 1 / length
     occurrences: Mapping[int, list[int]]  # of the terms asked for, by field
     stored: Mapping[str, Any]
+
+
+class Contents(NamedTuple):
+    """All that a document is made of, by number."""
+
+    occurrences: Mapping[int, list[int]]  # of its words, by field
+    grams: Mapping[int, int]
+    classes: list[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,14 +137,17 @@ class Part:
         scores: Array = kernels.score_many(rows, asked.numbers, asked.a, self.segment.forward, TF, self.weights.inverse)
         return scores
 
-    def candidates(self, rows: Array, words: Array, grams: Asked | None) -> Candidates:
+    def candidates(self, rows: Array, words: Array, grams: Asked | None, marks: Sequence[Condition] = ()) -> Candidates:
         """Some rows with all that a ranking wants to know of them."""
         characters = np.zeros(rows.size)
         if grams is not None:
             characters = kernels.score_many(
                 rows, grams.numbers, grams.a, self.segment.gram_forward, GRAM_TF, self.weights.gram_inverse
             )
-        return Candidates(self.segment.ids[rows], words, characters, self.segment.classes.rows(rows))
+        passes = np.zeros((rows.size, len(marks)), bool)
+        for number, condition in enumerate(marks):
+            passes[:, number] = self.mask(condition)[rows]
+        return Candidates(self.segment.ids[rows], words, characters, self.segment.classes.rows(rows), passes)
 
 
 class Moved(NamedTuple):
@@ -158,28 +169,37 @@ class Shelf:
 
     # What is asked of it
 
-    def candidates(self, words: Asked, grams: Asked | None, k: int, conditions: Sequence[Condition]) -> Candidates:
-        """The k best by words above zero that pass all conditions, exactly; best first."""
+    def candidates(
+        self,
+        words: Asked,
+        grams: Asked | None,
+        k: int,
+        conditions: Sequence[Condition],
+        marks: Sequence[Condition] = (),
+    ) -> Candidates:
+        """The k best by words above zero that pass all conditions, exactly; best first.
+
+        With marks, also whether each passes those.
+        """
         chosen: list[tuple[Part, Array, Array]] = []
+        scores = np.zeros(0)
         floor = 0.0
         for part in self.parts if words.names else ():
-            chosen.append((part, *part.best(words, k, conditions, floor)))
-            scores = np.concatenate([scores for _, _, scores in chosen])
+            rows, found = part.best(words, k, conditions, floor)
+            chosen.append((part, rows, found))
+            scores = np.concatenate((scores, found))
             if scores.size >= k > 0:  # an equal score may still win by its id
                 floor = math.nextafter(float(np.partition(scores, scores.size - k)[scores.size - k]), 0.0)
-        bare = [part.candidates(rows, scores, None) for part, rows, scores in chosen]
-        best = Candidates.together(bare)
-        order = np.lexsort((best.ids, -best.words))[:k]
-        if grams is None:
-            return best.take(order)
-        sizes = [rows.size for _, rows, _ in chosen]
-        characters = np.zeros(best.words.size)
-        ends = np.cumsum(sizes)
-        for (part, rows, scores), size, end in zip(chosen, sizes, ends, strict=True):
-            mine = np.sort(order[(order >= end - size) & (order < end)])
-            among = mine - (end - size)
-            characters[mine] = part.candidates(rows[among], scores[among], grams).characters
-        return best._replace(characters=characters).take(order)
+        ids = [part.segment.ids[rows] for part, rows, _ in chosen]
+        order = np.lexsort((np.concatenate(ids) if ids else np.zeros(0, "S1"), -scores))[:k]
+        parts, place = [], np.zeros(scores.size, np.int64)
+        start = taken = 0
+        for part, rows, found in chosen:  # characters and marks of the best only
+            mine = np.sort(order[(order >= start) & (order < start + rows.size)])
+            place[mine] = taken + np.arange(mine.size)
+            parts.append(part.candidates(rows[mine - start], found[mine - start], grams, marks))
+            start, taken = start + rows.size, taken + mine.size
+        return Candidates.together(parts, len(marks)).take(place[order])
 
     def named(self, words: Asked, grams: Asked, ids: Sequence[str]) -> Candidates:
         """The held ones of some documents, in the order given."""
@@ -200,6 +220,15 @@ class Shelf:
                 version = int(segment.versions[row])
                 found[place] = Held(segment.id_of(row), version, score, length, occurrences, segment.shown(row))
         return [found[place] for place in sorted(found)]
+
+    def contents(self, id_: str) -> Contents | None:
+        """What a held document is made of."""
+        if (place := self.locate(id_)) is None:
+            return None
+        segment, row = self.parts[place[0]].segment, place[1]
+        counts = segment.gram_counts[segment.grams.start[row] : segment.grams.start[row + 1]].tolist()
+        grams = dict(zip(segment.grams[row].tolist(), counts, strict=True))
+        return Contents(segment.occurrences(row), grams, segment.classes[row].tolist())
 
     def _lying(self, ids: Sequence[str]) -> list[tuple[Part, Array, list[int]]]:
         """Where the held ones of some documents lie: part, rows, and their places among the ids."""

@@ -31,7 +31,7 @@ from services.matching.engine.segment import Ragged, Segment, Weights
 from services.matching.engine.shelf import Part, Shelf
 from services.matching.engine.text import TOKENIZER
 
-FORMAT = 4
+FORMAT = 5
 MAPPED_FROM = 1 << 20  # bytes; smaller columns are read
 KEPT_FROM = 50_000  # documents from which weights are kept on disk: making them anew takes too long at a start
 MANIFEST = "manifest.json"
@@ -52,10 +52,10 @@ class Damaged(Exception):
 
 
 class Store:
-    """A folder that keeps one index. One process uses it."""
+    """A folder that keeps one index. One process uses it. What was made by another recipe is not loaded."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, recipe: str = "") -> None:
+        self._folder, self._recipe = folder, recipe
         self._known: dict[str, dict[str, Any]] = {}  # file → its entry in the last manifest
         self._names: WeakKeyDictionary[Segment, str] = WeakKeyDictionary()
 
@@ -88,6 +88,7 @@ class Store:
         manifest = {
             "format": FORMAT,
             "tokenizer": TOKENIZER,
+            "recipe": self._recipe,
             "range_bits": RANGE_BITS,
             "feed_epoch": feed_epoch,
             "position": snapshot.position,
@@ -150,8 +151,8 @@ class Store:
         except (ValueError, OSError) as error:
             raise Damaged(f"manifest: {error}") from None
         try:
-            written = manifest["format"], manifest["tokenizer"], manifest["range_bits"]
-            if written != (FORMAT, TOKENIZER, RANGE_BITS):
+            written = manifest["format"], manifest["tokenizer"], manifest["recipe"], manifest["range_bits"]
+            if written != (FORMAT, TOKENIZER, self._recipe, RANGE_BITS):
                 raise Damaged(f"written as format {written[0]} with tokenizer {written[1]}")
             if manifest.pop("sha256") != _seal(manifest):
                 raise Damaged("the manifest does not agree with its checksum")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from services.matching import models
-from services.matching.service.indexing import Changes, Indexing
+from services.matching.service.codes import Codes
+from services.matching.service.demand import Demand
+from services.matching.service.feedback import Feedbacks, Learning
+from services.matching.service.indexing import Indexing
 from services.matching.service.needs import Needs
 from services.matching.service.ranking import Rankings
-from services.matching.service.vocabulary import shipped
+from services.matching.service.runs import Runs
+from services.matching.service.subscriptions import Subscriptions
+from services.matching.service.supply import Supply
+from services.matching.service.tuning import Tuning
 from services.matching.settings import MatchingSettings
 from shared import feed
+from shared.clients import CatalogClient
 from shared.clock import Clock
-from shared.contracts.catalog import Snapshot
 from shared.contracts.feed import FeedPage
 from shared.db import Database
 from shared.idempotency import Idempotency
@@ -31,14 +36,24 @@ class Matching:
         clock: Clock,
         *,
         folder: Path,
-        changes: Changes,
-        snapshot: Callable[[str | None], Awaitable[Snapshot]],
+        catalog: CatalogClient,
     ) -> None:
         self.db, self.clock = db, clock
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
-        self.indexing = Indexing(folder, changes, snapshot)
+        supply, codes = Supply(catalog.changes, catalog.snapshot), Codes(catalog.has_code)
+        self.indexing = Indexing(folder, supply)
+        self.demand = Indexing(folder.with_name(f"{folder.name}-needs"), Demand(db))
+        self.tuning = Tuning(db, self.acts, cursors, clock)
         self.needs = Needs(db, settings, self.acts, cursors, clock)
-        self.rankings = Rankings(self.indexing, self.needs, cursors, clock, settings.rankings_at_once, shipped())
+        self.rankings = Rankings(
+            self.indexing, self.demand, self.needs, self.tuning.now, codes, cursors, clock, settings.rankings_at_once
+        )
+        self.feedback = Feedbacks(db, self.needs, self.rankings, self.acts, cursors, clock)
+        self.learning = Learning(db, self.tuning, self.acts, cursors, clock)
+        self.runs = Runs(db, self.needs, self.rankings, codes, self.acts, cursors, clock)
+        self.subscriptions = Subscriptions(
+            db, supply, self.indexing, self.needs, self.rankings, self.acts, cursors, clock
+        )
 
     async def changes(self, after: int, limit: int, wait_s: float) -> FeedPage:
         """Our feed, for other services."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy import Row, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -24,9 +25,10 @@ from shared.ids import new_id
 from shared.paging import Cursors, keyset
 from shared.rulebook import Refusal
 
-_TEXT = ("title", "description", "industry_code", "region_code", "budget", "constraints")
+SHOWN_STATES = (NeedState.PUBLISHED, NeedState.MATCHED, NeedState.IN_NEGOTIATION)
+TEXT = ("title", "description", "industry_code", "region_code", "budget", "constraints")
 
-_CURRENT = select(models.need, *(models.need_version.c[name] for name in _TEXT)).join(
+CURRENT = select(models.need, *(models.need_version.c[name] for name in TEXT)).join(
     models.need_version,
     and_(models.need_version.c.need_id == models.need.c.id, models.need_version.c.number == models.need.c.need_version),
 )
@@ -61,12 +63,12 @@ class Needs:
                 await tx.execute(insert(models.need).values(values))
             except IntegrityError as error:
                 raise _taken(error) from None
-            text = {name: dump(draft)[name] for name in _TEXT}
+            text = {name: dump(draft)[name] for name in TEXT}
             await tx.execute(insert(models.need_version).values(need_id=id_, number=1, at=now, **text))
             return await self._acts.answer(tx, await self._loaded(tx, id_))
 
     async def _loaded(self, tx: Tx, id_: str) -> Need:
-        row = (await tx.execute(_CURRENT.where(models.need.c.id == id_))).one()
+        row = (await tx.execute(CURRENT.where(models.need.c.id == id_))).one()
         return self._need(row)
 
     def _need(self, row: Row[Any]) -> Need:
@@ -94,13 +96,19 @@ class Needs:
     async def get(self, id_: str, by: Caller) -> Need:
         """A need, for its owner only."""
         async with self._db.read() as tx:
-            row = (await tx.execute(_CURRENT.where(models.need.c.id == id_))).first()
+            row = (await tx.execute(CURRENT.where(models.need.c.id == id_))).first()
         if row is None or row.organization_id != by.organization_id:
             raise _no_need()
         return self._need(row)
 
-    async def _owned(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
-        row = (await tx.execute(_CURRENT.where(models.need.c.id == id_).with_for_update(of=models.need))).first()
+    async def visible(self, ids: Iterable[str], by: Caller) -> dict[str, Row[Any]]:
+        """Those of some needs that a caller may see, with their present text, by id."""
+        async with self._db.read() as tx:
+            found = await tx.execute(CURRENT.where(models.need.c.id.in_(list(ids)), seen_by(by, self._clock.now())))
+            return {row.id: row for row in found}
+
+    async def owned(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
+        row = (await tx.execute(CURRENT.where(models.need.c.id == id_).with_for_update(of=models.need))).first()
         if row is None or row.organization_id != by.organization_id:
             raise _no_need()
         return row
@@ -109,7 +117,7 @@ class Needs:
         """Change a need. Once it was published, a changed text is a new version of it."""
         now = self._clock.now()
         async with self._db.write() as tx:
-            row = await self._owned(tx, id_, by)
+            row = await self.owned(tx, id_, by)
             if row.version != version:
                 raise StaleVersion(
                     f"the need is at version {row.version} now; read it again",
@@ -121,10 +129,10 @@ class Needs:
             for name in ("title", "visibility"):
                 if name in given and given[name] is None:
                     del given[name]
-            text = {name: given.get(name, row._mapping[name]) for name in _TEXT}
+            text = {name: given.get(name, row._mapping[name]) for name in TEXT}
             text["description"], text["constraints"] = text["description"] or "", text["constraints"] or []
             number = row.need_version
-            if text != {name: row._mapping[name] for name in _TEXT}:
+            if text != {name: row._mapping[name] for name in TEXT}:
                 if row.published_at is not None:
                     number += 1
                     await tx.execute(insert(models.need_version).values(need_id=id_, number=number, at=now, **text))
@@ -156,7 +164,7 @@ class Needs:
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
-            row = await self._owned(tx, id_, by)
+            row = await self.owned(tx, id_, by)
             state = rules.next_state(rules.state_on(NeedState(row.state), row.expires_at, now), act)
             if isinstance(state, Refusal):
                 raise state.raised()
@@ -176,6 +184,19 @@ class Needs:
             past = {"publication": "need.published", "pause": "need.paused", "closing": "need.closed"}[act]
             await models.feed.append(tx, [_fact(past, answer, self._clock)])
             return await self._acts.answer(tx, answer)
+
+    async def interest(self, tx: Tx, row: Row[Any], by: Caller) -> None:
+        """Somebody of the need's owner wants to hear more of a match: a published need is MATCHED by the first."""
+        now = self._clock.now()
+        if rules.state_on(NeedState(row.state), row.expires_at, now) is not NeedState.PUBLISHED:
+            return
+        await tx.execute(insert(models.need_act).values(need_id=row.id, act="interest", at=now, by=by.client_id))
+        await tx.execute(
+            update(models.need)
+            .where(models.need.c.id == row.id)
+            .values(state=NeedState.MATCHED, version=row.version + 1, updated_at=now)
+        )
+        await models.feed.append(tx, [_fact("need.matched", await self._loaded(tx, row.id), self._clock)])
 
     async def page(
         self,
@@ -201,7 +222,7 @@ class Needs:
         condition = and_(*found)
         scope = ("needs", by.organization_id, state, external_id)
         at = self._cursors.read(scope, after) if after else None
-        statement = keyset(_CURRENT.where(condition), (table.c.created_at, table.c.id), at, limit, falling=True)
+        statement = keyset(CURRENT.where(condition), (table.c.created_at, table.c.id), at, limit, falling=True)
         async with self._db.read() as tx:
             rows = (await tx.execute(statement)).all()
             total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if count else None
@@ -211,6 +232,14 @@ class Needs:
             next=self._cursors.make(scope, [last.created_at, last.id]) if last else None,
             count=total,
         )
+
+
+def seen_by(by: Caller | None, now: datetime) -> ColumnElement[bool]:
+    """Needs that a caller may see: those published for everybody, and its own."""
+    need = models.need.c
+    is_open = or_(need.expires_at.is_(None), need.expires_at > now)
+    is_shown = and_(need.state.in_(SHOWN_STATES), is_open, need.visibility != Visibility.INVITED)
+    return is_shown if by is None else or_(is_shown, need.organization_id == by.organization_id)
 
 
 def _no_need() -> NotFound:
@@ -227,5 +256,6 @@ def _taken(error: IntegrityError) -> Conflict:
 
 def _fact(type_: str, need: Need, clock: Clock) -> dict[str, Any]:
     """Ids and states only: the text of a need never leaves by the feed."""
-    data = {"need_version": need.need_version, "state": need.state.value, "visibility": need.visibility.value}
-    return change(type_, need.id, need.organization_id, clock.now(), dict(data))
+    data = dump(need) | {"state": rules.lasting(need.state).value}
+    kept = {name: data[name] for name in ("need_version", "state", "visibility", "expires_at")}
+    return change(type_, need.id, need.organization_id, clock.now(), kept)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
 from services.matching import rules
-from services.matching.engine import MIX, Condition, Found, Hit, Index, Query
-from services.matching.engine.index import DEPTH
+from services.matching.engine import TOKENIZER, Condition, Found, Hit, Index, Mix, Query, Ranking, places
+from services.matching.engine.index import DEPTH, SCORING
+from services.matching.service.codes import Codes
+from services.matching.service.demand import card, conditions, text_of
 from services.matching.service.indexing import Indexing
 from services.matching.service.needs import Needs
-from services.matching.service.vocabulary import Understanding
+from services.matching.service.tuning import Now, Tuned
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Card
@@ -22,9 +25,14 @@ from shared.contracts.matching import (
     EmptyReason,
     Explanation,
     Filters,
+    Highlight,
+    ListingNeed,
+    ListingNeeds,
     Match,
     Matches,
     MatchQuery,
+    Need,
+    NeedsQuery,
     Relaxation,
     Signal,
     Suggestions,
@@ -38,9 +46,12 @@ RESEMBLES = 60.0  # rapidfuzz ratio from which a known word is suggested for an 
 _UNKNOWN_MOST, _ALIKE_MOST = 5, 3
 TERM_ENDED = "TERM_ENDED"
 _WAITING_MOST = 64
+_HIGHLIGHTS_MOST = 40
+_HELD_AGAINST = 60  # needs, nearest first, that are held against a listing by all signals
+_BANDS = ("WEAK", "FAIR", "STRONG")
 
 
-def _conditions(filters: Filters, today: date) -> dict[str, Condition]:
+def filtering(filters: Filters, today: date) -> dict[str, Condition]:
     """Each filter that is set, and the end of the patents' term, by the name under which a hit is left out."""
     f = filters
     wanted = {
@@ -58,25 +69,50 @@ def _conditions(filters: Filters, today: date) -> dict[str, Condition]:
     return {name: condition for name, condition in wanted.items() if isinstance(condition, Condition)}
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a ranking depends on, taken at one moment: it does not change under the asker."""
+
+    index: Index
+    tuned: Tuned
+    today: date
+    version: str  # names all of it
+
+    def query(self, title: str, text: str) -> Query:
+        """A need as it is understood."""
+        return self.tuned.understanding.query(title, text)
+
+
 class Rankings:
     """Use cases that rank."""
 
     def __init__(
         self,
         indexing: Indexing,
+        demand: Indexing,
         needs: Needs,
+        tuning: Now,
+        codes: Codes,
         cursors: Cursors,
         clock: Clock,
         at_once: int,
-        understanding: Understanding,
     ) -> None:
-        self._understanding = understanding
+        self._tuning, self._codes, self._demand = tuning, codes, demand
         self._indexing, self._needs, self._cursors, self._clock = indexing, needs, cursors, clock
         self._free = asyncio.Semaphore(at_once)
         self._waiting = 0
 
+    async def state(self) -> State:
+        """What rankings depend on now. Raises: Unavailable, while the index is being built."""
+        await self._indexing.check()
+        index, tuned, today = self._indexing.index, self._tuning(), legal_day(self._clock.now())
+        epoch = self._indexing.epoch[:8] or "empty"
+        version = f"{epoch}.{index.position}.{index.era}.{TOKENIZER}.{SCORING}{tuned.name}.{today:%Y%m%d}"
+        return State(index, tuned, today, version)
+
     async def query(self, ask: MatchQuery) -> Matches:
         """Rank a need that is not stored."""
+        await self._codes.check(ask.filters, "/filters")
         return await self._rank(ask.title, ask.text, ask.filters, ask.limit, None, None, ())
 
     async def matches(self, need_id: str, filters: Filters, after: str | None, limit: int, by: Caller) -> Matches:
@@ -85,43 +121,55 @@ class Rankings:
         Raises: Gone, when a cursor's index is no longer the one that answers.
         """
         need = await self._needs.get(need_id, by)
-        text = "\n".join([need.description, *need.constraints])
+        await self._codes.check(filters)
+        text = _text(need)
         scope = (need.id, need.need_version, filters.model_dump_json())
         return await self._rank(need.title, text, filters, limit, need.need_version, after, scope)
 
     async def why(self, need_id: str, listing_id: str, filters: Filters, by: Caller) -> Why:
         """Why a listing is among a need's matches, or what keeps it out."""
         need = await self._needs.get(need_id, by)
-        await self._indexing.check()
-        today = legal_day(self._clock.now())
-        index = self._indexing.index
-        query = self._understanding.query(need.title, "\n".join([need.description, *need.constraints]))
-        explained = index.explain(query, [listing_id])
-        if not explained:
-            raise NotFound("there is no such listing on offer", "没有该在架挂牌")
-        (hit,) = explained
-        conditions = _conditions(filters, today)
-        (passes,) = index.passes([listing_id], list(conditions.values())).tolist()
-        kept_out = [name for name, is_passed in zip(conditions, passes, strict=True) if not is_passed]
-        said = query.counts.keys() - query.through.keys()
-        missing = sorted(said - {leaf.term for leaf in hit.leaves}, key=lambda t: (-query.counts[t], t))
-        (found,) = index.judge(query, [listing_id])
-        is_matched = not kept_out and found.score > 0
-        ranking = index.match(query, DEPTH, list(conditions.values())).found if is_matched else []
-        ids = [each.id for each in ranking]
-        if listing_id in ids:  # its classes were weighed among what passes the filters
-            found = ranking[ids.index(listing_id)]
-        return Why(
-            need_version=need.need_version,
-            index_version=self._indexing.version(index, today),
+        await self._codes.check(filters)
+        return await asyncio.to_thread(_why, await self.state(), need, listing_id, filters)
+
+    async def needs(self, listing_id: str, asked: NeedsQuery, by: Caller) -> ListingNeeds:
+        """Needs that a listing may answer, as each need's owner would find the listing.
+
+        What lies near the listing among the needs is held against it as each need would be ranked; so a listing
+        and a need see each other in the same light.
+        """
+        await self._codes.check(asked)
+        state, demand, now = await self.state(), self._demand.index, self._clock.now()
+        await self._demand.check()
+        query = await asyncio.to_thread(state.index.query_of, listing_id)
+        if query is None:
+            raise no_listing()
+        limits = conditions(now, asked.industry_code, asked.region_code)
+        near = await asyncio.to_thread(demand.match, query, _HELD_AGAINST, limits)
+        rows = await self._needs.visible([found.id for found in near.found], by)
+
+        def held_against() -> list[ListingNeed]:
+            judged = []
+            for id_, row in rows.items():
+                query = state.query(row.title, text_of(row))
+                for found in state.index.judge(query, [listing_id], state.tuned.mix):
+                    judged.append((-found.score, id_, rules.band(rules.fit(found.text)), query))
+            judged.sort(key=lambda each: each[:2])
+            least = _BANDS.index(asked.band) if asked.band else 0
+            chosen = [each for each in judged if _BANDS.index(each[2]) >= least][: asked.limit]
+            items = []
+            for rank, (_, id_, band, query) in enumerate(chosen, 1):
+                (hit,) = state.index.explain(query, [listing_id])
+                shared = list(dict.fromkeys(leaf.term for leaf in hit.leaves))[:10]
+                need = card(rows[id_], by, state.index)
+                items.append(ListingNeed(rank=rank, band=band, need=need, shared_terms=shared))
+            return items
+
+        return ListingNeeds(
             listing_id=listing_id,
-            matched=is_matched,
-            rank=ids.index(listing_id) + 1 if listing_id in ids else None,
-            score=found.score,
-            fit=rules.fit(found.text),
-            explanation=_explanation(hit, found),
-            kept_out_by=kept_out,
-            missing_terms=missing[:50],
+            index_version=state.version,
+            needs_version=f"{self._demand.epoch[:8] or 'empty'}.{demand.position}.{demand.era}",
+            items=await asyncio.to_thread(held_against),
         )
 
     async def _rank(
@@ -134,14 +182,11 @@ class Rankings:
         after: str | None,
         scope: tuple[object, ...],
     ) -> Matches:
-        await self._indexing.check()
-        today = legal_day(self._clock.now())
-        index = self._indexing.index
-        version = self._indexing.version(index, today)
+        state = await self.state()
         start = 0
         if after:
             pinned, start = self._cursors.read(scope, after)
-            if pinned != version:
+            if pinned != state.version:
                 raise Gone(
                     "the index has moved on since the first page; start again without `after`",
                     "首页之后索引已更新，请去掉 after 参数从头读取",
@@ -152,58 +197,101 @@ class Rankings:
         self._waiting += 1
         try:
             async with self._free:
-                answer = await asyncio.to_thread(
-                    self._ranked, index, version, title, text, filters, start, limit, need_version, today
-                )
+                answer = await asyncio.to_thread(ranked, state, title, text, filters, start, limit, need_version)
         finally:
             self._waiting -= 1
         if scope and answer.items and len(answer.items) == limit:
-            return answer.model_copy(update={"next": self._cursors.make(scope, [version, start + limit])})
+            return answer.model_copy(update={"next": self._cursors.make(scope, [state.version, start + limit])})
         return answer
 
-    def _ranked(
-        self,
-        index: Index,
-        version: str,
-        title: str,
-        text: str,
-        filters: Filters,
-        start: int,
-        limit: int,
-        need_version: int | None,
-        today: date,
-    ) -> Matches:
-        """Pure work on one immutable index, in a thread."""
-        query = self._understanding.query(title, text)
-        conditions = _conditions(filters, today)
-        best = ranking = index.match(query, start + limit)
-        left_out = _left_out(index, best.found, conditions)
-        if left_out:  # rarely, without filters: an expired patent that its listing has not yet followed
-            ranking = index.match(query, start + limit, list(conditions.values()))
-        shown = ranking.found[start:]
-        hits = list(zip(index.explain(query, [found.id for found in shown]), shown, strict=True))
-        return Matches(
-            need_version=need_version,
-            index_version=version,
-            items=[_match(hit, found, start + number) for number, (hit, found) in enumerate(hits, 1)],
-            excluded=left_out,
-            empty_reason=None if ranking.found else _empty(index, ranking.known_terms),
-            suggestions=_suggestions(index, query, ranking.known_terms, hits),
-            relaxations=_relaxations(index, query, conditions) if filters != Filters() else [],
-        )
+
+def _text(need: Need) -> str:
+    return "\n".join([need.description, *need.constraints])
 
 
-def _explanation(hit: Hit, found: Found) -> Explanation:
-    return Explanation(
-        terms=[
-            Term(term=leaf.term, weight=MIX.words * leaf.weight, field=leaf.field, through=leaf.through)
-            for leaf in hit.leaves
-        ],
-        other=[Signal(signal=name, weight=weight) for name, weight in found.signals],
+def no_listing() -> NotFound:
+    """A listing is not on offer, or there is none."""
+    return NotFound("there is no such listing on offer", "没有该在架挂牌")
+
+
+def ranked(
+    state: State, title: str, text: str, filters: Filters, start: int, limit: int, need_version: int | None
+) -> Matches:
+    """A need against the index: pure work, for a thread."""
+    index, mix = state.index, state.tuned.mix
+    query = state.query(title, text)
+    conditions_ = filtering(filters, state.today)
+    ranking = index.match(query, start + limit, list(conditions_.values()), mix)
+    shown = ranking.found[start:]
+    hits = list(zip(index.explain(query, [found.id for found in shown]), shown, strict=True))
+    return Matches(
+        need_version=need_version,
+        index_version=state.version,
+        items=[_match(hit, found, start + number, mix) for number, (hit, found) in enumerate(hits, 1)],
+        excluded=_left_out(ranking, list(conditions_), start + limit),
+        empty_reason=None if ranking.found else _empty(index, ranking.known_terms),
+        suggestions=_suggestions(index, query, ranking.known_terms, hits),
+        relaxations=_relaxations(ranking, list(conditions_)),
     )
 
 
-def _match(hit: Hit, found: Found, rank: int) -> Match:
+def _why(state: State, need: Need, listing_id: str, filters: Filters) -> Why:
+    index, mix = state.index, state.tuned.mix
+    query = state.query(need.title, _text(need))
+    explained = index.explain(query, [listing_id])
+    if not explained:
+        raise no_listing()
+    (hit,) = explained
+    conditions_ = filtering(filters, state.today)
+    (passes,) = index.passes([listing_id], list(conditions_.values())).tolist()
+    kept_out = [name for name, is_passed in zip(conditions_, passes, strict=True) if not is_passed]
+    said = query.counts.keys() - query.through.keys()
+    missing = sorted(said - {leaf.term for leaf in hit.leaves}, key=lambda t: (-query.counts[t], t))
+    (found,) = index.judge(query, [listing_id], mix)
+    is_matched = not kept_out and found.score > 0
+    ranking = index.match(query, DEPTH, list(conditions_.values()), mix).found if is_matched else []
+    ids = [each.id for each in ranking]
+    return Why(
+        need_version=need.need_version,
+        index_version=state.version,
+        listing_id=listing_id,
+        matched=is_matched,
+        rank=ids.index(listing_id) + 1 if listing_id in ids else None,
+        score=found.score,
+        fit=rules.fit(found.text),
+        explanation=_explanation(hit, found, mix),
+        kept_out_by=kept_out,
+        missing_terms=missing[:50],
+    )
+
+
+def _explanation(hit: Hit, found: Found, mix: Mix) -> Explanation:
+    return Explanation(
+        terms=[
+            Term(term=leaf.term, weight=mix.words * leaf.weight, field=leaf.field, through=leaf.through)
+            for leaf in hit.leaves
+        ],
+        other=[Signal(signal=name, weight=weight) for name, weight in found.signals],
+        highlights=_highlights(hit),
+    )
+
+
+def _highlights(hit: Hit) -> list[Highlight]:
+    """Where the words that counted stand in what is shown of a listing."""
+    card_ = hit.stored["card"]
+    texts = {f"/titles/{number}": title for number, title in enumerate(card_["titles"])}
+    if card_["summary"]:
+        texts["/summary"] = card_["summary"]
+    words = {leaf.term for leaf in hit.leaves}
+    found = [
+        Highlight(pointer=pointer, start=place.start, end=place.end, term=place.word)
+        for pointer, text in texts.items()
+        for place in places(text, words)
+    ]
+    return found[:_HIGHLIGHTS_MOST]
+
+
+def _match(hit: Hit, found: Found, rank: int, mix: Mix) -> Match:
     fit = rules.fit(found.text)
     return Match(
         rank=rank,
@@ -211,16 +299,15 @@ def _match(hit: Hit, found: Found, rank: int) -> Match:
         fit=fit,
         band=rules.band(fit),
         listing=Card.model_validate(hit.stored["card"]),
-        explanation=_explanation(hit, found),
+        explanation=_explanation(hit, found, mix),
     )
 
 
-def _left_out(index: Index, best: list[Found], conditions: dict[str, Condition]) -> dict[str, int]:
+def _left_out(ranking: Ranking, names: list[str], many: int) -> dict[str, int]:
     """Of the best without any filter: how many each reason keeps out, counted by the first that does."""
-    passes = index.passes([found.id for found in best], list(conditions.values()))
+    passes = ranking.passes[:many]
     first = np.argmin(passes, axis=1)[~passes.all(axis=1)]
-    reasons = Counter(np.array(list(conditions))[first].tolist())
-    return dict(sorted(reasons.items()))
+    return dict(sorted(Counter(names[number] for number in first.tolist()).items()))
 
 
 def _empty(index: Index, known: frozenset[str]) -> EmptyReason:
@@ -256,13 +343,13 @@ def _suggestions(index: Index, query: Query, known: frozenset[str], hits: list[t
     )
 
 
-def _relaxations(index: Index, query: Query, conditions: dict[str, Condition]) -> list[Relaxation]:
+def _relaxations(ranking: Ranking, names: list[str]) -> list[Relaxation]:
     """For each filter: how many fair or strong hits among the first `DEPTH` would come in without it alone."""
-    fair = [found.id for found in index.match(query, DEPTH).found if rules.fit(found.text) >= rules.FAIR]
-    failed = ~index.passes(fair, list(conditions.values()))
+    fair = np.array([rules.fit(text) >= rules.FAIR for text in ranking.texts.tolist()], bool)
+    failed = ~ranking.passes[fair]
     alone = failed[failed.sum(axis=1) == 1].sum(axis=0).tolist()
     return [
         Relaxation(filter=name, count=count)
-        for name, count in zip(conditions, alone, strict=True)
+        for name, count in zip(names, alone, strict=True)
         if count and name != TERM_ENDED
     ]

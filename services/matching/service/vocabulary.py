@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -53,10 +54,35 @@ def class_term(subclass: str) -> str:
 @cache
 def shipped() -> Understanding:
     """From the tables beside the service: about 800 lay words, and every subclass of the IPC in plain words."""
-    vocabulary = Vocabulary.read((_HERE / "vocabulary.tsv").read_text(encoding="utf-8"))
-    lines = (_HERE / "class_words.tsv").read_text(encoding="utf-8").splitlines()[1:]
-    classes = [_profile(*line.split("\t")) for line in lines]
-    return Understanding(vocabulary, Engine.of(classes).snapshot)
+    return understanding(words())
+
+
+def understanding(technical: Mapping[str, Sequence[str]]) -> Understanding:
+    """With a vocabulary of lay words and what patents call them."""
+    return Understanding(Vocabulary(technical), _classes())
+
+
+@cache
+def words() -> Mapping[str, Sequence[str]]:
+    """The vocabulary that ships: lay words and what patents call them."""
+    rows = (line.split("\t") for line in _read("vocabulary").splitlines()[1:] if line)
+    return {lay: technical.split() for lay, technical in rows}
+
+
+@cache
+def recipe() -> str:
+    """Names the tables that ship: what is made with their help is made anew when a release changes them."""
+    return hashlib.sha256((_read("vocabulary") + _read("class_words")).encode()).hexdigest()[:12]
+
+
+@cache
+def _classes() -> Snapshot:
+    lines = _read("class_words").splitlines()[1:]
+    return Engine.of([_profile(*line.split("\t")) for line in lines]).snapshot
+
+
+def _read(table: str) -> str:
+    return (_HERE / f"{table}.tsv").read_text(encoding="utf-8")
 
 
 def _profile(code: str, words: str) -> Document:

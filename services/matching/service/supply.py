@@ -1,0 +1,92 @@
+"""Listings as the index takes them, from catalog's feed and snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from services.matching import engine
+from services.matching.engine import FIELDS, Document, characters, terms
+from services.matching.service.indexing import NO_END, Beginning
+from services.matching.service.vocabulary import class_term, subclasses
+from shared.contracts.catalog import IndexedListing, Snapshot
+from shared.contracts.feed import Change, FeedPage
+from shared.contracts.wire import dump
+
+SHOWN = frozenset({"listing.published", "listing.changed", "listing.resumed"})
+HIDDEN = frozenset({"listing.suspended", "listing.withdrawn", "listing.closed"})
+
+
+class Changes(Protocol):
+    """Catalog's feed after a position, waiting at most so long for something new."""
+
+    def __call__(self, after: int, *, wait_s: float) -> Awaitable[FeedPage]: ...
+
+
+class Supply:
+    """Only `listing.*` changes move the index; each carries the listing's version."""
+
+    name = "catalog"
+    recipe = ""
+
+    def __init__(self, changes: Changes, snapshot: Callable[[str | None], Awaitable[Snapshot]]) -> None:
+        self._changes, self._snapshot = changes, snapshot
+
+    async def page(self, after: int, wait_s: float) -> FeedPage:
+        """Catalog's feed."""
+        return await self._changes(after, wait_s=wait_s)
+
+    async def beginning(self, after: str | None) -> Beginning:
+        """A page of what is on offer."""
+        page = await self._snapshot(after)
+        documents = await asyncio.to_thread(lambda: [document_of(listing) for listing in page.items])
+        return Beginning(page.epoch, page.position, documents, page.next)
+
+    async def read(self, changes: Sequence[Change]) -> list[engine.Change]:
+        """What the changes do to the index."""
+        return await asyncio.to_thread(lambda: [_read(change) for change in changes if change.type in SHOWN | HIDDEN])
+
+
+def _read(change: Change) -> engine.Change:
+    shown = document_of(IndexedListing.model_validate(change.data)) if change.type in SHOWN else None
+    return engine.Change(change.position, change.subject, change.data["version"], shown)
+
+
+def document_of(listing: IndexedListing) -> Document:
+    """A listing as the index takes it: words by field, the card, and what filters look at."""
+    texts = {
+        "title": "\n".join(patent.title for patent in listing.patents),
+        "summary": "\n".join(
+            text for text in (listing.summary, listing.problem_solved, *listing.application_scenes) if text
+        ),
+        "abstract": "\n".join(patent.abstract for patent in listing.patents if patent.abstract),
+        "ipc": "\n".join(title for patent in listing.patents for title in patent.ipc_titles),
+    }
+    assert texts.keys() == FIELDS.keys()
+    counts = {name: terms(text) for name, text in texts.items()}
+    codes = [code for patent in listing.card.patents for code in patent.ipc]
+    classes = subclasses(codes)
+    counts["ipc"].update(map(class_term, classes))
+    ends = [patent.ends_on for patent in listing.patents if patent.ends_on]
+    card = listing.card
+    return Document(
+        id=card.id,
+        version=listing.version,
+        counts={name: dict(counted) for name, counted in counts.items() if counted},
+        stored={"card": dump(card), "organization_id": listing.organization_id},
+        facets={
+            "region_code": card.region_codes,
+            "ipc": codes,
+            "industry_code": card.industry_codes,
+            "mode": card.modes,
+            "fee_type": [card.pricing.fee_type],
+            "patent_type": [patent.patent_type for patent in card.patents],
+            "trl": [str(card.trl or 0)],
+            "sample": [str(card.sample).lower()],
+            "ends_on": [min(ends).isoformat() if ends else NO_END],
+        },
+        near=codes[0] if codes else "",
+        grams=characters("\n".join((texts["title"], card.summary or ""))),
+        classes=classes,
+    )
