@@ -63,7 +63,7 @@ def state_on(state: NeedState, expires_at: datetime | None, now: datetime) -> Ne
 # over 7,607 pairs of real needs and results judged by transfer staff (cross-validated log loss 0.345, base rate
 # 0.127). Those results are bare titles without classes, so that the class vote has no part in the
 # probability; feedback on full listings will recalibrate it.
-FIT_SLOPE, FIT_INTERCEPT = 6.409, -3.459
+FIT_SLOPE, FIT_INTERCEPT = 6.751, -3.703
 STRONG, FAIR = 0.35, 0.20
 
 

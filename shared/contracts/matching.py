@@ -144,6 +144,7 @@ class MatchQuery(Ask):
 
     title: Line
     text: Prose = ""
+    industry_code: IndustryCode | None = Field(default=None, description="Of the firm: a soft signal, no filter")
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     filters: Filters = Filters()
 

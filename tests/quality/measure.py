@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import random
 import sys
 import tempfile
 from dataclasses import replace
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from services.matching.engine import MIX, Mix, Query, Snapshot
 from services.matching.service import files
-from services.matching.service.vocabulary import Understanding, shipped
+from services.matching.service.vocabulary import Understanding, shipped, subclasses
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[1].parent / "shared" / "data"
@@ -62,9 +63,27 @@ def portfolio() -> tuple[Snapshot, dict[str, set[str]]]:
     return files.index(corpus, titles(), 1, quiet).snapshot, classes
 
 
-def plain_needs() -> list[tuple[str, set[str]]]:
+def plain_needs() -> list[tuple[str, set[str], str]]:
+    """Our own needs in plain words, the subclasses that are right for each, and the firm's industry."""
     with (HERE / "plain_needs.tsv").open(encoding="utf-8") as file:
-        return [(row["need"], set(row["subclasses"].split(","))) for row in csv.DictReader(file, delimiter="\t")]
+        return [
+            (row["need"], set(row["subclasses"].split(",")), row["division"])
+            for row in csv.DictReader(file, delimiter="\t")
+        ]
+
+
+def titled_needs(understanding: Understanding) -> list[tuple[Query, set[str]]]:
+    """Titles of applications as needs, and the subclasses that their examiners gave them: a set for class signals.
+
+    Attorneys wrote them, so they say nothing about lay words. 500, drawn with a fixed seed; none that was granted too.
+    """
+    with gzip.open(DATA / "sample" / "university_patents.jsonl.gz", "rt", encoding="utf-8") as rows:
+        patents = [row for row in map(json.loads, rows) if row["ipc"]]
+    granted = {row["title"] for row in patents if row["publication_number"][-1] != "A"}
+    asked = [row for row in patents if row["publication_number"][-1] == "A" and row["title"] not in granted]
+    asked.sort(key=lambda row: row["publication_number"])
+    drawn = random.Random(20190709).sample(asked, 500)
+    return [(understanding.query(row["title"]), set(subclasses(row["ipc"]))) for row in drawn]
 
 
 def share(snapshot: Snapshot, classes: dict[str, set[str]], queries: list[tuple[Query, set[str]]], mix: Mix) -> float:
@@ -78,7 +97,14 @@ def share(snapshot: Snapshot, classes: dict[str, set[str]], queries: list[tuple[
 
 def main() -> None:
     understanding, (snapshot, classes) = shipped(), portfolio()
-    plain = [(understanding.query(need), right) for need, right in plain_needs()]
+    plain = [(understanding.query(need), right) for need, right, _ in plain_needs()]
+    placed = [(understanding.query(need, "", division), right) for need, right, division in plain_needs()]
+    divisions = [division for _, _, division in plain_needs()]
+    shifted = divisions[len(divisions) // 2 :] + divisions[: len(divisions) // 2]
+    misplaced = [
+        (understanding.query(need, "", division), right)
+        for (need, right, _), division in zip(plain_needs(), shifted, strict=True)
+    ]
     say(f"{len(plain)} plain needs on {len(snapshot)} granted patents; share of the first ten in a right subclass:")
     bare = [
         (replace(query, counts={t: n for t, n in query.counts.items() if t not in query.through}, leaning={}), r)
@@ -87,6 +113,12 @@ def main() -> None:
     for name, mix in ABLATIONS.items():
         said = f"  {name}: as the need says it {share(snapshot, classes, bare, mix):.3f}"
         say(said + f", with lay words and class words {share(snapshot, classes, plain, mix):.3f}")
+    own, wrong = (share(snapshot, classes, each, MIX) for each in (placed, misplaced))
+    say(f"  with the firm's industry {own:.3f}, with a wrong one {wrong:.3f}")
+    needs = titled_needs(understanding)
+    say(f"{len(needs)} titles of applications on the same patents; share of the first ten in a right subclass:")
+    for name, mix in ABLATIONS.items():
+        say(f"  {name}: {share(snapshot, classes, needs, mix):.3f}")
     for name, mix in ABLATIONS.items():
         quality = ndcg(DATA / "bench" / "needs_dev", understanding, mix)
         say(f"needs_dev, {name}: nDCG@10 {quality.ndcg:.4f}  MAP {quality.map:.4f}")

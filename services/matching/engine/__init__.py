@@ -10,9 +10,9 @@ text → documents (what goes in and comes out) → segment (columns) → kernel
 from services.matching.engine.documents import Condition, Document, Hit, Leaf, Query, Vocabulary
 from services.matching.engine.index import MIX, Engine, Found, Index, Mix, Ranking, Snapshot
 from services.matching.engine.shelf import Change
-from services.matching.engine.text import FIELDS, TOKENIZER, characters, fold, places, tagged, terms
+from services.matching.engine.text import FIELDS, TOKENIZER, characters, fold, places, tagged, telling, terms
 
 __all__ = [
     "FIELDS", "MIX", "TOKENIZER", "Change", "Condition", "Document", "Engine", "Found", "Hit", "Index", "Leaf", "Mix", "Query", "Ranking",
-    "Snapshot", "Vocabulary", "characters", "fold", "places", "tagged", "terms",
+    "Snapshot", "Vocabulary", "characters", "fold", "places", "tagged", "telling", "terms",
 ]  # fmt: skip

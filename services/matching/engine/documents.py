@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.matching.engine.kernels import ESCAPE
-from services.matching.engine.text import FIELDS, characters, fold, terms
+from services.matching.engine.text import FIELDS, characters, fold, telling, terms
 
 Array = npt.NDArray[Any]
 
@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 class Document:
     """A listing as the index takes it.
 
-    `counts`: field → term → occurrences. `grams`: characters of title and summary and their pairs. `classes`: IPC
+    `counts`: field → term → occurrences. `grams`: characters of title and summary and their pairs, `telling` or not. `classes`: IPC
     subclasses. `stored` comes back with a hit. `facets`: name → values, what
     filters look at. `near` is where it lies among others (its IPC class): neighbors share memory.
     """
@@ -32,11 +32,11 @@ class Document:
     stored: Mapping[str, Any]
     facets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     near: str = ""
-    grams: Mapping[str, int] = field(default_factory=dict)
+    grams: Mapping[str, float] = field(default_factory=dict)
     classes: Sequence[str] = ()
 
 
-TITLE_WORDS, TITLE_GRAMS = 5.0, 8.0  # what a need's title weighs against its text: measured
+TITLE_WORDS, TITLE_GRAMS = 5.0, 16.0  # what a need's title weighs against its text: measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,16 @@ class Query:
     @classmethod
     def of(cls, title: str, text: str = "", vocabulary: Vocabulary | None = None) -> Query:
         """From a need's texts. A vocabulary adds what its lay words are called in patents."""
-        counts = _weighted(TITLE_WORDS, terms(title), terms(text))
+        counts = weighted(TITLE_WORDS, terms(title), terms(text))
         through: dict[str, str] = {}
         for term, (weight, lay) in (vocabulary.leads(title, text) if vocabulary else {}).items():
             if term not in counts:
                 counts[term], through[term] = weight, lay
-        return cls(counts, _weighted(TITLE_GRAMS, characters(title), characters(text)), through)
+        return cls(counts, telling(weighted(TITLE_GRAMS, characters(title), characters(text))), through)
 
 
-def _weighted(weight: float, title: Counter[str], text: Counter[str]) -> dict[str, float]:
+def weighted(weight: float, title: Counter[str], text: Counter[str]) -> dict[str, float]:
+    """Counts of a title and a text, with what the title weighs against the text."""
     return {each: weight * title[each] + text[each] for each in title | text}
 
 

@@ -24,7 +24,7 @@ from services.matching.engine.segment import CLASS, GRAM, Ragged
 from services.matching.engine.shelf import Asked, Candidates, Change, Held, Shelf, terms_of
 from services.matching.engine.text import FIELDS
 
-SCORING = "signals-1"  # change it whenever any score would differ: it is part of index_version
+SCORING = "signals-2"  # change it whenever any score would differ: it is part of index_version
 SMALL = 2_000  # documents up to which every change begins an epoch
 EPOCH_SHARE = 20  # beyond, an epoch ends when one in so many documents has changed
 DEPTH = 500  # documents that all signals score
@@ -41,7 +41,7 @@ class Mix(NamedTuple):
     classes: float
 
 
-MIX = Mix(0.22, 0.52, 0.26)  # measured, see docs/matching.md
+MIX = Mix(0.15, 0.59, 0.26)  # measured, see docs/matching.md
 
 
 class Found(NamedTuple):

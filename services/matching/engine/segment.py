@@ -160,7 +160,9 @@ class Segment:
             codes.append(np.array(packed, np.uint16))
             spelled_grams = sorted(document.grams)
             grams.append(np.array([number_of[GRAM + gram] for gram in spelled_grams], np.int32))
-            gram_counts.append(np.array([min(GRAM_MOST, document.grams[gram]) for gram in spelled_grams], np.uint16))
+            gram_counts.append(
+                np.array([min(GRAM_MOST, round(document.grams[gram])) for gram in spelled_grams], np.uint16)
+            )
             classes.append(np.array([number_of[CLASS + code] for code in sorted(set(document.classes))], np.int32))
             facets += [
                 ((name + _SEPARATOR + value).encode(), row)

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Row, select, tuple_
 
 from services.matching import engine, models, rules
-from services.matching.engine import Condition, Document, Index, characters, fold, tagged, terms
+from services.matching.engine import Condition, Document, Index, characters, fold, tagged, telling, terms
 from services.matching.service.indexing import NO_END, Beginning
-from services.matching.service.needs import CURRENT, SHOWN_STATES
+from services.matching.service.needs import CURRENT, SHOWN_STATES, Said
 from services.matching.service.vocabulary import SOUGHT_FROM, recipe, shipped, words
 from shared.auth import Caller
 from shared.contracts.feed import Change, FeedPage
@@ -77,17 +77,12 @@ def _change(change: Change, texts: Mapping[tuple[str, int], Row[Any]]) -> engine
     return engine.Change(change.position, change.subject, change.position, document)
 
 
-def text_of(row: Row[Any]) -> str:
-    """What a need says below its title."""
-    return "\n".join([row.description, *row.constraints])
-
-
 def _document(row: Row[Any], position: int, visibility: str, until: datetime | None) -> Document:
     """A need as its index takes it: what it says, what that leads to, and the classes it leans to."""
-    title, text = row.title, text_of(row)
-    query = shipped().query(title, text)
+    said = Said.by(row)
+    query = shipped().query(*said)
     led = {term: max(1, round(query.counts[term])) for term in query.through}
-    counts = {"title": dict(terms(title)), "abstract": dict(terms(text)), "ipc": led}
+    counts = {"title": dict(terms(said.title)), "abstract": dict(terms(said.text)), "ipc": led}
     seen_by = EVERYBODY if visibility != Visibility.INVITED else row.organization_id
     return Document(
         id=row.id,
@@ -100,7 +95,7 @@ def _document(row: Row[Any], position: int, visibility: str, until: datetime | N
             "region_code": [row.region_code] if row.region_code else [],
             "until": [until.isoformat() if until else NO_END],
         },
-        grams=characters(f"{title}\n{text}"),
+        grams=telling(characters(f"{said.title}\n{said.text}")),
         classes=[code for code, share in query.leaning.items() if share >= SOUGHT_FROM],
     )
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from services.matching import models, rules
 from services.matching.engine import MIX, Found, Mix, Query
 from services.matching.engine.learning import learn, log_losses
-from services.matching.service.needs import Needs
+from services.matching.service.needs import Needs, Said
 from services.matching.service.ranking import Rankings, State, no_listing
 from services.matching.service.tuning import Tuning
 from shared.auth import Caller
@@ -45,7 +45,7 @@ class Feedbacks:
         Raises: NotFound, when the listing is not on offer.
         """
         need, state = await self._needs.get(need_id, by), await self._rankings.state()
-        query = await asyncio.to_thread(state.query, need.title, "\n".join([need.description, *need.constraints]))
+        query = await asyncio.to_thread(state.query, Said.by(need))
         judged = await asyncio.to_thread(_judged, state, query, listing_id)
         if judged is None:
             raise no_listing()

@@ -1,7 +1,7 @@
 """Rankings on plain files, for a matchmaking event without any database, and their quality against judgments.
 
 A corpus line is {"id", "title", "text"} and, where known, "ipc": […], "patent_type"; a query line {"id", "title",
-"text"}; a run line query, document, score; a judgment line query, document, level (1 unrelated … 4 strong). Files
+"text"} and, where known, "industry_code" (GB/T 4754); a run line query, document, score; a judgment line query, document, level (1 unrelated … 4 strong). Files
 ending in .gz are compressed. What cannot be read is refused with its line, and nothing is written then.
 """
 
@@ -18,7 +18,7 @@ from typing import IO, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.matching.engine import MIX, Change, Document, Engine, Mix, Query, Snapshot, characters, terms
+from services.matching.engine import MIX, Change, Document, Engine, Mix, Query, Snapshot, characters, telling, terms
 from services.matching.engine.index import DEPTH
 from services.matching.service.vocabulary import Understanding, class_term, subclasses
 
@@ -46,6 +46,10 @@ class _Text(BaseModel):
 T = TypeVar("T", bound=_Text)
 
 
+class _Query(_Text):
+    industry_code: str | None = None
+
+
 class _Entry(_Text):
     ipc: list[str] = []
     patent_type: str | None = None
@@ -68,7 +72,10 @@ def rank(
 
     Raises: FileRefused.
     """
-    asked = [(entry.id, understanding.query(entry.title, entry.text or "")) for entry in _texts(queries, _Text)]
+    asked = [
+        (entry.id, understanding.query(entry.title, entry.text or "", entry.industry_code))
+        for entry in _texts(queries, _Query)
+    ]
     wanted = _pairs(pairs) if pairs is not None else None
     snapshot = index(corpus, ipc_titles, processes, progress).snapshot
     if wanted is not None:
@@ -150,7 +157,7 @@ def _document(entry: _Entry, ipc_titles: Mapping[str, str]) -> Document:
         stored={"title": entry.title},
         facets={"patent_type": [entry.patent_type] if entry.patent_type else []},
         near=entry.ipc[0] if entry.ipc else "",
-        grams=characters(entry.title),
+        grams=telling(characters(entry.title)),
         classes=classes,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -32,6 +32,19 @@ CURRENT = select(models.need, *(models.need_version.c[name] for name in TEXT)).j
     models.need_version,
     and_(models.need_version.c.need_id == models.need.c.id, models.need_version.c.number == models.need.c.need_version),
 )
+
+
+class Said(NamedTuple):
+    """What a need says, as far as a ranking listens."""
+
+    title: str
+    text: str
+    industry_code: str | None
+
+    @classmethod
+    def by(cls, need: Need | Row[Any]) -> Said:
+        """A need, or its row."""
+        return cls(need.title, "\n".join([need.description, *need.constraints]), need.industry_code)
 
 
 class Needs:

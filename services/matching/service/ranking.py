@@ -14,9 +14,9 @@ from services.matching import rules
 from services.matching.engine import TOKENIZER, Condition, Found, Hit, Index, Mix, Query, Ranking, places
 from services.matching.engine.index import DEPTH, SCORING
 from services.matching.service.codes import Codes
-from services.matching.service.demand import card, conditions, text_of
+from services.matching.service.demand import card, conditions
 from services.matching.service.indexing import Indexing
-from services.matching.service.needs import Needs
+from services.matching.service.needs import Needs, Said
 from services.matching.service.tuning import Now, Tuned
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -78,9 +78,9 @@ class State:
     today: date
     version: str  # names all of it
 
-    def query(self, title: str, text: str) -> Query:
+    def query(self, said: Said) -> Query:
         """A need as it is understood."""
-        return self.tuned.understanding.query(title, text)
+        return self.tuned.understanding.query(*said)
 
 
 class Rankings:
@@ -113,7 +113,7 @@ class Rankings:
     async def query(self, ask: MatchQuery) -> Matches:
         """Rank a need that is not stored."""
         await self._codes.check(ask.filters, "/filters")
-        return await self._rank(ask.title, ask.text, ask.filters, ask.limit, None, None, ())
+        return await self._rank(Said(ask.title, ask.text, ask.industry_code), ask.filters, ask.limit, None, None, ())
 
     async def matches(self, need_id: str, filters: Filters, after: str | None, limit: int, by: Caller) -> Matches:
         """Rank a stored need.
@@ -122,9 +122,8 @@ class Rankings:
         """
         need = await self._needs.get(need_id, by)
         await self._codes.check(filters)
-        text = _text(need)
         scope = (need.id, need.need_version, filters.model_dump_json())
-        return await self._rank(need.title, text, filters, limit, need.need_version, after, scope)
+        return await self._rank(Said.by(need), filters, limit, need.need_version, after, scope)
 
     async def why(self, need_id: str, listing_id: str, filters: Filters, by: Caller) -> Why:
         """Why a listing is among a need's matches, or what keeps it out."""
@@ -151,7 +150,7 @@ class Rankings:
         def held_against() -> list[ListingNeed]:
             judged = []
             for id_, row in rows.items():
-                query = state.query(row.title, text_of(row))
+                query = state.query(Said.by(row))
                 for found in state.index.judge(query, [listing_id], state.tuned.mix):
                     judged.append((-found.score, id_, rules.band(rules.fit(found.text)), query))
             judged.sort(key=lambda each: each[:2])
@@ -174,8 +173,7 @@ class Rankings:
 
     async def _rank(
         self,
-        title: str,
-        text: str,
+        said: Said,
         filters: Filters,
         limit: int,
         need_version: int | None,
@@ -197,7 +195,7 @@ class Rankings:
         self._waiting += 1
         try:
             async with self._free:
-                answer = await asyncio.to_thread(ranked, state, title, text, filters, start, limit, need_version)
+                answer = await asyncio.to_thread(ranked, state, said, filters, start, limit, need_version)
         finally:
             self._waiting -= 1
         if scope and answer.items and len(answer.items) == limit:
@@ -205,21 +203,15 @@ class Rankings:
         return answer
 
 
-def _text(need: Need) -> str:
-    return "\n".join([need.description, *need.constraints])
-
-
 def no_listing() -> NotFound:
     """A listing is not on offer, or there is none."""
     return NotFound("there is no such listing on offer", "没有该在架挂牌")
 
 
-def ranked(
-    state: State, title: str, text: str, filters: Filters, start: int, limit: int, need_version: int | None
-) -> Matches:
+def ranked(state: State, said: Said, filters: Filters, start: int, limit: int, need_version: int | None) -> Matches:
     """A need against the index: pure work, for a thread."""
     index, mix = state.index, state.tuned.mix
-    query = state.query(title, text)
+    query = state.query(said)
     conditions_ = filtering(filters, state.today)
     ranking = index.match(query, start + limit, list(conditions_.values()), mix)
     shown = ranking.found[start:]
@@ -237,7 +229,7 @@ def ranked(
 
 def _why(state: State, need: Need, listing_id: str, filters: Filters) -> Why:
     index, mix = state.index, state.tuned.mix
-    query = state.query(need.title, _text(need))
+    query = state.query(Said.by(need))
     explained = index.explain(query, [listing_id])
     if not explained:
         raise no_listing()

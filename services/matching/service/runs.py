@@ -17,8 +17,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.matching import models, rules
 from services.matching.engine import Query
 from services.matching.service.codes import Codes
-from services.matching.service.demand import card, text_of
-from services.matching.service.needs import CURRENT, Needs, seen_by
+from services.matching.service.demand import card
+from services.matching.service.needs import CURRENT, Needs, Said, seen_by
 from services.matching.service.ranking import Rankings, State, filtering
 from shared.auth import Caller
 from shared.clock import Clock
@@ -291,7 +291,7 @@ def _ranked(state: State, asked: dict[str, Any], rows: Sequence[Row[Any]]) -> li
     conditions = list(filtering(Filters.model_validate(asked["filters"]), state.today).values())
     found = []
     for row in rows:
-        query = state.query(row.title, text_of(row))
+        query = state.query(Said.by(row))
         fits = (
             (each, rules.fit(each.text))
             for each in state.index.match(query, asked["limit"], conditions, state.tuned.mix).found

@@ -18,9 +18,9 @@ from sqlalchemy.exc import IntegrityError
 
 from services.matching import models, rules
 from services.matching.engine import Query
-from services.matching.service.demand import card, text_of
+from services.matching.service.demand import card
 from services.matching.service.indexing import Indexing
-from services.matching.service.needs import CURRENT, SHOWN_STATES, Needs
+from services.matching.service.needs import CURRENT, SHOWN_STATES, Needs, Said
 from services.matching.service.ranking import TERM_ENDED, Rankings, State, filtering, no_listing
 from services.matching.service.supply import SHOWN, Supply
 from shared.auth import Caller
@@ -283,7 +283,7 @@ class Subscriptions:
             pairs = []
             in_term = list(filtering(Filters(), state.today).values())
             for row in rows:
-                query = state.query(row.title, text_of(row))
+                query = state.query(Said.by(row))
                 if listing_ids is None:
                     texts = {each.id: each.text for each in state.index.match(query, TOLD_AT_ONCE, in_term).found}
                 else:
@@ -319,7 +319,7 @@ class Subscriptions:
             ids = list({row.listing_id for row in waiting})
             pairs = []
             for row in rows:
-                texts = state.index.likeness(state.query(row.title, text_of(row)), ids)
+                texts = state.index.likeness(state.query(Said.by(row)), ids)
                 fits = {id_: rules.fit(text) for id_, text in texts.items()}
                 pairs += [
                     (each, row.id, each.listing_id, fits[each.listing_id])

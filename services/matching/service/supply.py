@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from services.matching import engine
-from services.matching.engine import FIELDS, Document, characters, terms
+from services.matching.engine import FIELDS, Document, characters, telling, terms
 from services.matching.service.indexing import NO_END, Beginning
 from services.matching.service.vocabulary import class_term, subclasses
 from shared.contracts.catalog import IndexedListing, Snapshot
@@ -87,6 +87,6 @@ def document_of(listing: IndexedListing) -> Document:
             "ends_on": [min(ends).isoformat() if ends else NO_END],
         },
         near=codes[0] if codes else "",
-        grams=characters("\n".join((texts["title"], card.summary or ""))),
+        grams=telling(characters("\n".join((texts["title"], card.summary or "")))),
         classes=classes,
     )
