@@ -82,9 +82,19 @@ def terms(text: str) -> Counter[str]:
     )
 
 
+def pieces(run: str) -> list[str]:
+    """A run of Chinese characters, cut by the dictionary alone: what is in no dictionary falls into characters."""
+    found: list[str] = importlib.import_module("rjieba").cut(run, False)
+    return found
+
+
+def is_word(run: str) -> bool:
+    """Whether the dictionary holds a word."""
+    return bool(importlib.import_module("rjieba").has_word(run))
+
+
 def tagged(text: str) -> list[tuple[str, str]]:
     """A text cut into words, each with the tag of its part of speech; together they are the text."""
-    _cutter()
     found: list[tuple[str, str]] = importlib.import_module("rjieba").tag(text)
     return found
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from services.matching.engine import Document, Engine, Mix, Query, Snapshot, Vocabulary, characters, terms
-from services.matching.engine.documents import weighted
+from services.matching.engine.documents import TITLE_WORDS, weighted
+from services.matching.service.spelling import Spelling
 
 _HERE = Path(__file__).parents[1]
 LIKELY = 12  # classes that a need's words may lean to
@@ -26,15 +28,22 @@ _PROFILE_TITLE, _PROFILE_MIX = 8.0, Mix(0.22, 0.52, 0.26)  # the words about a c
 class Understanding:
     """Turns a need's texts into a query: its words, what patents call them, and the classes it leans to."""
 
-    def __init__(self, vocabulary: Vocabulary, classes: Snapshot, industries: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        classes: Snapshot,
+        industries: Mapping[str, Sequence[str]],
+        spelling: Spelling,
+    ) -> None:
         self._vocabulary, self._classes, self._industries = vocabulary, classes, industries
+        self._spelling = spelling
 
     def query(self, title: str, text: str = "", industry_code: str | None = None) -> Query:
         """A need by its words and, where it is known, the firm's industry.
 
         Cost: below a millisecond for a need of a hundred characters.
         """
-        query = Query.of(title, text, self._vocabulary)
+        query = self._spelled(Query.of(title, text, self._vocabulary), title, text)
         leaning = self._leaning(query, title, text, industry_code)
         sought = {
             term: CLASS_WEIGHT * share
@@ -47,6 +56,15 @@ class Understanding:
             through={**query.through, **dict.fromkeys(sought, CLASS)},
             leaning=leaning,
         )
+
+    def _spelled(self, query: Query, title: str, text: str) -> Query:
+        """With the words that were meant where words are mistyped; what was written counts as well."""
+        counts, through = dict(query.counts), dict(query.through)
+        for part, weight in ((title, TITLE_WORDS), (text, 1.0)):
+            for word, written in self._spelling.meant(part).items():
+                for term in terms(word).keys() - counts.keys():
+                    counts[term], through[term] = weight, written
+        return replace(query, counts=counts, through=through)
 
     def _leaning(self, query: Query, title: str, text: str, industry_code: str | None) -> dict[str, float]:
         """Likely classes, the likeliest has 1: what their words say, and what the industry usually needs."""
@@ -77,7 +95,7 @@ def shipped() -> Understanding:
 
 def understanding(technical: Mapping[str, Sequence[str]]) -> Understanding:
     """With a vocabulary of lay words and what patents call them."""
-    return Understanding(Vocabulary(technical), _classes(), _industries())
+    return Understanding(Vocabulary(technical), _classes(), _industries(), _spelling())
 
 
 @cache
@@ -96,8 +114,18 @@ def recipe() -> str:
 
 @cache
 def _classes() -> Snapshot:
-    lines = _read("class_words").splitlines()[1:]
-    return Engine.of([_profile(*line.split("\t")) for line in lines]).snapshot
+    return Engine.of([_profile(*row) for row in _class_words()]).snapshot
+
+
+def _class_words() -> list[list[str]]:
+    return [line.split("\t") for line in _read("class_words").splitlines()[1:]]
+
+
+@cache
+def _spelling() -> Spelling:
+    """The words of the tables, with how many entries use each."""
+    entries = [*(text for _, text in _class_words()), *(" ".join(technical) for technical in words().values())]
+    return Spelling(Counter(term for entry in entries for term in terms(entry)))
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.matching.engine import Query, Vocabulary
+from services.matching.service.spelling import Spelling
 from services.matching.service.vocabulary import shipped
 
 HERE = Path(__file__).parents[3]
@@ -59,3 +60,61 @@ def test_a_plain_need_leans_to_its_class(need: str, code: str) -> None:
     leaning = shipped().query(need).leaning
     assert code in list(leaning)[:4]
     assert max(leaning.values()) == 1.0
+
+
+# Mistyped words
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("减诉机漏油", {"减速机": "减诉机"}),
+        ("减速机漏油", {}),
+        ("齿轮淬打齿", {}),
+        ("", {}),
+        ("palsma切割", {"plasma": "palsma"}),
+    ],
+)
+def test_what_falls_apart_and_is_near_a_known_word_was_meant(written: str, meant: dict[str, str]) -> None:
+    spelling = Spelling({"减速机": 3, "齿轮箱": 5, "plasma": 2})
+    assert spelling.meant(written) == meant
+
+
+def test_of_two_words_that_may_be_meant_the_more_frequent_is() -> None:
+    assert Spelling({"减速机": 3, "减振机": 9}).meant("减诉机") == {"减振机": "减诉机"}
+
+
+def test_a_need_says_through_what_a_mistyped_word_came_in() -> None:
+    word = next(word for word in ("变速箱", "离心机", "减速机", "压缩机") if word in shipped()._spelling._known)
+    query = shipped().query(f"{word[0]}诉{word[2]}漏油")
+    assert query.through[word] == f"{word[0]}诉{word[2]}"
+
+
+def test_needs_without_mistakes_gain_next_to_nothing() -> None:
+    with (HERE / "tests" / "quality" / "plain_needs.tsv").open(encoding="utf-8") as file:
+        needs = [row["need"] for row in csv.DictReader(file, delimiter="\t")]
+    gained = [word for need in needs for word in shipped()._spelling.meant(need)]
+    assert len(gained) <= 0.06 * len(needs)
+
+
+# The firm's industry
+
+
+def test_an_industry_leans_to_its_classes_and_an_unknown_one_to_none() -> None:
+    bare, farm = (shipped().query("太费人工", "", code).leaning for code in (None, "A01"))
+    assert farm["A01G"] > bare.get("A01G", 0.0)
+    assert shipped().query("太费人工", "", "A0111").leaning == farm
+    assert shipped().query("太费人工", "", "T").leaning == bare
+    assert max(farm.values()) == 1.0
+
+
+def test_the_table_of_industries_is_sound() -> None:
+    with (HERE / "services" / "matching" / "industry_classes.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.reader(file, delimiter="\t"))[1:]
+    with (HERE / "services" / "matching" / "class_words.tsv").open(encoding="utf-8") as file:
+        known = {row[0] for row in csv.reader(file, delimiter="\t")}
+    assert len(rows) >= 80 and len({row[0] for row in rows}) == len(rows)
+    for division, codes in rows:
+        assert re.fullmatch(r"[A-T]\d\d", division)
+        assert len(codes.split()) == len(set(codes.split())) >= 2
+        assert set(codes.split()) <= known, division
