@@ -414,8 +414,8 @@ def rank(options: argparse.Namespace) -> None:
     from services.matching.service import files
     from services.matching.service.vocabulary import shipped
 
-    if not 1 <= options.limit <= files.DEPTH:
-        raise CommandRefused(f"--limit is 1 to {files.DEPTH}")
+    if not 1 <= options.limit <= files.LIMIT_MOST:
+        raise CommandRefused(f"--limit is 1 to {files.LIMIT_MOST}")
     here = Path(__file__).parent
     table = (here / "catalog" / "reference" / "ipc.tsv").read_text(encoding="utf-8")
     titles = dict(line.split("\t")[:2] for line in table.splitlines()[1:])

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,8 @@ _SHIFT = {name: sum(list(_BITS.values())[:number]) for number, name in enumerate
 _WEIGHTS = np.array([FIELDS[name] for name in _BITS])
 
 
-def pack(occurrences: Sequence[int]) -> int:
+@lru_cache(maxsize=1 << 14)
+def pack(occurrences: tuple[int, ...]) -> int:
     """A term's occurrences by field as a 16-bit code; ESCAPE when they do not fit."""
     code = 0
     for held, (name, bits) in zip(occurrences, _BITS.items(), strict=True):

@@ -21,13 +21,13 @@ import numpy as np
 
 from services.matching.engine.documents import Array, Condition, Document, Hit, Leaf, Query
 from services.matching.engine.segment import CLASS, GRAM, Ragged
-from services.matching.engine.shelf import Asked, Candidates, Change, Held, Shelf, terms_of
+from services.matching.engine.shelf import Asked, Candidates, Change, Held, Shelf, Shelving, terms_of
 from services.matching.engine.text import FIELDS
 
-SCORING = "signals-2"  # change it whenever any score would differ: it is part of index_version
+SCORING = "signals-3"  # change it whenever any score would differ: it is part of index_version
 SMALL = 2_000  # documents up to which every change begins an epoch
 EPOCH_SHARE = 20  # beyond, an epoch ends when one in so many documents has changed
-DEPTH = 500  # documents that all signals score
+DEPTH = 200  # documents that all signals score: 500 are no better on any set, and cost twice as much
 LEANING = 3.0  # what a need's own words say of its class, against what its nearest documents say
 VOTERS = 200  # nearest documents that say in which class a need lies
 _NEVER = np.iinfo(np.int64).max
@@ -60,8 +60,18 @@ class Ranking:
 
     found: list[Found]
     known_terms: frozenset[str]
-    texts: Array = field(default_factory=lambda: np.zeros(0))  # of the first without any condition, best first …
-    passes: Array = field(default_factory=lambda: np.zeros((0, 0), bool))  # … and which conditions each passes
+    texts: Array = field(
+        default_factory=lambda: np.zeros(0), compare=False
+    )  # of the first without any condition, best first …
+    passes: Array = field(
+        default_factory=lambda: np.zeros((0, 0), bool), compare=False
+    )  # … and which conditions each passes
+
+    @classmethod
+    def by_words(cls, words: Asked, best: Candidates) -> Ranking:
+        """Candidates as they come, ranked by words alone."""
+        found = [Found(id_.decode(), score) for id_, score in zip(best.ids.tolist(), best.words.tolist(), strict=True)]
+        return cls(found, frozenset(words.names))
 
 
 class Index(Protocol):
@@ -180,7 +190,7 @@ class Lexicon:
 class Snapshot:
     """An index at one position. Immutable; any number of threads may ask it while the next one is made."""
 
-    shelf: Shelf
+    shelf: Shelving
     lexicon: Lexicon
     known_at: Array  # int64 (terms,): the position from which each term counts in this epoch
     epoch: Epoch
@@ -197,27 +207,26 @@ class Snapshot:
 
     def rank(self, query: Query, k: int, conditions: Sequence[Condition] = ()) -> Ranking:
         """The k best documents with a score above zero that pass all conditions, exactly."""
-        words = self._asked(query.counts)
-        best = self.shelf.candidates(words, None, k, conditions)
-        found = [Found(id_.decode(), score) for id_, score in zip(best.ids.tolist(), best.words.tolist(), strict=True)]
-        return Ranking(found, frozenset(words.names))
+        words = self.asked(query.counts)
+        return Ranking.by_words(words, self.shelf.candidates(words, None, k, conditions))
 
     def match(self, query: Query, k: int, conditions: Sequence[Condition] = (), mix: Mix = MIX) -> Ranking:
         """The k best of the first `DEPTH` of `rank`, scored anew by all signals."""
-        words, grams = self._asked(query.counts), self._grams(query)
-        first = self.shelf.candidates(words, grams, DEPTH, (), conditions)
+        words, grams = self.asked(query.counts), self._grams(query)
+        depth = max(DEPTH, k)
+        first = self.shelf.candidates(words, grams, depth, (), conditions)
         votes = self._votes(query, first)  # what a need is about does not depend on what it must not find
         scored = without = _Scored.of(first, votes, mix)
         if not first.passes.all():
-            scored = _Scored.of(self.shelf.candidates(words, grams, DEPTH, conditions), votes, mix)
-        order = without.best(DEPTH)
+            scored = _Scored.of(self.shelf.candidates(words, grams, depth, conditions), votes, mix)
+        order = without.best(depth)
         return Ranking(
             self._found(scored, mix, scored.best(k)), frozenset(words.names), without.text[order], first.passes[order]
         )
 
     def judge(self, query: Query, ids: Sequence[str], mix: Mix = MIX) -> list[Found]:
         """The held ones of some documents, scored by all signals, in the order given."""
-        words = self._asked(query.counts)
+        words = self.asked(query.counts)
         named = self.shelf.named(words, self._grams(query), ids)
         nearest = self.shelf.candidates(words, None, VOTERS, ())
         scored = _Scored.of(named, self._votes(query, nearest), mix)
@@ -225,13 +234,13 @@ class Snapshot:
 
     def likeness(self, query: Query, ids: Sequence[str]) -> dict[str, float]:
         """What words and characters say of the held ones of some documents, comparable from need to need."""
-        named = self.shelf.named(self._asked(query.counts), self._grams(query), ids)
+        named = self.shelf.named(self.asked(query.counts), self._grams(query), ids)
         text = MIX.words * named.words + MIX.characters * named.characters
         return {id_.decode(): score for id_, score in zip(named.ids.tolist(), text.tolist(), strict=True)}
 
     def explain(self, query: Query, ids: Sequence[str]) -> list[Hit]:
         """The held ones of some documents with their score by words and what that is made of, in the order given."""
-        words = self._asked(query.counts)
+        words = self.asked(query.counts)
         return [_hit(held, words, query.through) for held in self.shelf.held(words, ids)]
 
     def passes(self, ids: Sequence[str], conditions: Sequence[Condition]) -> Array:
@@ -254,16 +263,17 @@ class Snapshot:
 
     def common(self, terms: Iterable[str], least: int) -> set[str]:
         """Those of some terms that at least so many documents held when the epoch began."""
-        asked = self._asked(dict.fromkeys(terms, 1.0))
+        asked = self.asked(dict.fromkeys(terms, 1.0))
         held = self.epoch.of(asked.numbers) <= _idf(self.epoch.documents, least)
         return {name for name, is_held in zip(asked.names, held.tolist(), strict=True) if is_held}
 
     def sharing(self, word: str) -> list[str]:
         """Known terms that share a character with a word: where to look for misspellings."""
         terms = (self.lexicon.spelled[number] for number in self.lexicon.sharing(word))
-        return self._asked({term: 1.0 for term in terms if term[0] not in GRAM + CLASS}).names
+        return self.asked({term: 1.0 for term in terms if term[0] not in GRAM + CLASS}).names
 
-    def _asked(self, counts: Mapping[str, float]) -> Asked:
+    def asked(self, counts: Mapping[str, float]) -> Asked:
+        """Weighted counts against this epoch: their known terms, as a shelf takes them."""
         number_of = self.lexicon.number_of
         names = sorted(term for term in counts if term in number_of)
         numbers = np.array([number_of[term] for term in names], np.int32)
@@ -277,7 +287,7 @@ class Snapshot:
         return Asked(names, numbers, weights * idf / length if length else weights)
 
     def _grams(self, query: Query) -> Asked:
-        return self._asked({GRAM + gram: count for gram, count in query.grams.items()})
+        return self.asked({GRAM + gram: count for gram, count in query.grams.items()})
 
     def _votes(self, query: Query, nearest: Candidates) -> _Votes:
         """The need's likely classes: by what its nearest documents lie in, and by its own words."""
@@ -383,13 +393,13 @@ class Engine:
     epoch's idf, which the version names.
     """
 
-    def __init__(self, shelf: Shelf | None = None) -> None:
+    def __init__(self, shelf: Shelving | None = None) -> None:
         self._frequencies = np.zeros(0, np.int64)  # of living documents, by term
         self._learned: list[tuple[Array, int]] = []  # terms seen since the newest epoch began, and where
         epoch = Epoch(0, 0, np.zeros(0))
         self._newest = epoch  # begun by the feed; served once its weights are made
         self._changes = 0  # since the newest epoch began
-        self.snapshot = Snapshot(shelf or Shelf(), Lexicon(), np.zeros(0, np.int64), epoch, 0)
+        self.snapshot = Snapshot(Shelf() if shelf is None else shelf, Lexicon(), np.zeros(0, np.int64), epoch, 0)
 
     @classmethod
     def of(cls, documents: Iterable[Document], position: int = 0) -> Engine:
@@ -457,7 +467,7 @@ class Engine:
             self._learned.append((numbers, position))
         return known_at
 
-    def _serve(self, epoch: Epoch, shelf: Shelf) -> None:
+    def _serve(self, epoch: Epoch, shelf: Shelving) -> None:
         """Serve an epoch with a shelf that was weighed for it."""
         terms = len(self.snapshot.lexicon)
         known_at = np.full(terms, _NEVER)
@@ -476,7 +486,7 @@ class Engine:
             def serve() -> None:
                 if self._newest is epoch:  # else a newer one has begun meanwhile
                     idf = epoch.reaching(len(self.snapshot.lexicon))
-                    self._serve(epoch, self.snapshot.shelf.weighed(idf, made.get))
+                    self._serve(epoch, self.snapshot.shelf.weighed(idf, made))
 
             return serve
         put = snapshot.shelf.merged(snapshot.epoch.reaching(terms))

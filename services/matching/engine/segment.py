@@ -8,6 +8,7 @@ gathered into one by index arithmetic. Documents are sorted by `near`, then id. 
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,7 +103,7 @@ class Segment:
     def find(self, id_: str) -> int | None:
         """The row of a document. O(log n)."""
         wanted = id_.encode()
-        at = int(np.searchsorted(self.ids, wanted, sorter=self.by_id))
+        at = bisect_left(self.by_id, wanted, key=self.ids.__getitem__)
         if at < len(self) and self.ids[self.by_id[at]] == wanted:
             return int(self.by_id[at])
         return None
@@ -150,7 +151,7 @@ class Segment:
                 for term, occurrences in document.counts.get(name, {}).items():
                     merged.setdefault(term, [0] * len(FIELDS))[field_number] = occurrences
             spelled = sorted(merged)
-            packed = [pack(merged[term]) for term in spelled]
+            packed = [pack(tuple(merged[term])) for term in spelled]
             for offset, code in enumerate(packed):
                 if code == ESCAPE:
                     rare_at.append(at + offset)
@@ -306,13 +307,13 @@ def _bytes(values: Sequence[bytes]) -> Array:
 
 def _starts(start: Array, rows: Array) -> Array:
     found = np.zeros(rows.size + 1, np.int64)
-    np.cumsum(np.diff(start)[rows], out=found[1:])
+    np.cumsum(start[rows + 1] - start[rows], out=found[1:])
     return found
 
 
 def _elements(start: Array, rows: Array) -> Array:
     """The positions of all elements of some rows of a ragged column, row after row."""
-    sizes = np.diff(start)[rows]
+    sizes = start[rows + 1] - start[rows]
     ends = np.cumsum(sizes)
     total = int(ends[-1]) if rows.size else 0
     found: Array = np.arange(total) + np.repeat(start[rows] - (ends - sizes), sizes)

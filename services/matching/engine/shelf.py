@@ -11,7 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -114,7 +114,7 @@ class Part:
             allowed = allowed & self.mask(condition)
         postings = self.weights.postings
         rows = None
-        if postings is None or (conditions and int(allowed.sum()) * DIRECT_SHARE < len(self.segment)):
+        if postings is None or (conditions and int(np.count_nonzero(allowed)) * DIRECT_SHARE < len(self.segment)):
             rows = np.flatnonzero(allowed)
         if postings is None or rows is not None:
             assert rows is not None
@@ -150,6 +150,64 @@ class Part:
         return Candidates(self.segment.ids[rows], words, characters, self.segment.classes.rows(rows), passes)
 
 
+class Shelving(Protocol):
+    """What the index asks of a shelf, wherever its documents lie: `Shelf` says it of this process."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What can be saved from here. Raises: TypeError, when the documents lie elsewhere."""
+        ...
+
+    def candidates(
+        self,
+        words: Asked,
+        grams: Asked | None,
+        k: int,
+        conditions: Sequence[Condition],
+        marks: Sequence[Condition] = (),
+    ) -> Candidates:
+        """The k best by words above zero that pass all conditions, exactly; best first."""
+        ...
+
+    def named(self, words: Asked, grams: Asked, ids: Sequence[str]) -> Candidates:
+        """The held ones of some documents, in the order given."""
+        ...
+
+    def held(self, words: Asked, ids: Sequence[str]) -> list[Held]:
+        """The held ones of some documents with what they hold of the terms asked for, in the order given."""
+        ...
+
+    def contents(self, id_: str) -> Contents | None:
+        """What a held document is made of."""
+        ...
+
+    def passes(self, ids: Sequence[str], conditions: Sequence[Condition]) -> Array:
+        """Which documents pass which conditions: bool (ids, conditions); what is not held passes none."""
+        ...
+
+    def locate(self, id_: str) -> tuple[int, ...] | None:
+        """Where a living document lies, in numbers of the shelf's own."""
+        ...
+
+    def applied(self, changes: Sequence[Change], number_of: Mapping[str, int], idf: Array) -> tuple[Self, Array, Array]:
+        """With changes taken in; the numbers of the terms that came and that went."""
+        ...
+
+    def weighed(self, idf: Array, made: Any = None) -> Self:
+        """With the weights of another epoch: those that `weights` made before, or made now."""
+        ...
+
+    def weights(self, idf: Array) -> Any:
+        """The weights of another epoch, made beforehand: what `weighed` takes."""
+        ...
+
+    def merged(self, idf: Array) -> Callable[[Self], Self] | None:
+        """Put parts in order where that is due; answers how to take it in."""
+        ...
+
+
 class Moved(NamedTuple):
     """A shelf after changes, and the numbers of the terms of documents that came and that went, one each time."""
 
@@ -165,7 +223,7 @@ class Shelf:
     parts: tuple[Part, ...] = ()
 
     def __len__(self) -> int:
-        return sum(int(part.live.sum()) for part in self.parts)
+        return sum(int(np.count_nonzero(part.live)) for part in self.parts)
 
     # What is asked of it
 
@@ -285,12 +343,12 @@ class Shelf:
         kept = tuple(part for part in parts if part.live.any())
         return Moved(Shelf(kept), *(np.concatenate([np.zeros(0, np.int32), *each]) for each in (came, gone)))
 
-    def weighed(self, idf: Array, made: Callable[[Segment], Weights | None] = lambda _: None) -> Shelf:
+    def weighed(self, idf: Array, made: Mapping[Segment, Weights] | None = None) -> Shelf:
         """With the weights of another epoch: those that were made before, or made now."""
-        parts = []
+        made, parts = made or {}, []
         for part in self.parts:
             with_postings = part.weights.postings is not None or len(part.segment) >= POSTINGS_FROM
-            weights = made(part.segment) or Weights.of(part.segment, idf, with_postings=with_postings)
+            weights = made.get(part.segment) or Weights.of(part.segment, idf, with_postings=with_postings)
             parts.append(replace(part, weights=weights))
         return Shelf(tuple(parts))
 
@@ -350,7 +408,7 @@ def _to_merge(parts: Sequence[Part]) -> list[int] | None:
         rows = len(part.segment)
         if part.weights.postings is None and rows >= YOUNG_MOST:
             return [number]
-        if part.weights.postings is not None and int(part.live.sum()) * 4 < rows * 3:
+        if part.weights.postings is not None and int(np.count_nonzero(part.live)) * 4 < rows * 3:
             return [number]
     sealed = [number for number, part in enumerate(parts) if part.weights.postings is not None]
     for first, second in itertools.pairwise(sealed):

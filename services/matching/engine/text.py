@@ -71,15 +71,23 @@ def terms(text: str) -> Counter[str]:
     Cost: about 30 µs for a title, 200 µs for an abstract.
     """
     exact, folded = taken(fold(text))
-    words = (word.strip() for word in (*exact, *_cutter()(folded)))
-    return Counter(
-        word
-        for word in words
-        if word not in BOILERPLATE
-        and len(word) <= _LONGEST
-        and _WORD.search(word)
-        and not _SHORT_NUMBER.fullmatch(word)
+    cut = Counter(exact)
+    cut.update(_cutter()(folded))
+    counted: Counter[str] = Counter()
+    for word, times in cut.items():
+        if kept := _kept(word):
+            counted[kept] += times
+    return counted
+
+
+@lru_cache(maxsize=1 << 17)
+def _kept(word: str) -> str | None:
+    """A word as it counts; None when it carries no meaning."""
+    word = word.strip()
+    counts = (
+        word not in BOILERPLATE and len(word) <= _LONGEST and _WORD.search(word) and not _SHORT_NUMBER.fullmatch(word)
     )
+    return word if counts else None
 
 
 def pieces(run: str) -> list[str]:

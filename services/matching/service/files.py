@@ -19,13 +19,13 @@ from typing import IO, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.matching.engine import MIX, Change, Document, Engine, Mix, Query, Snapshot, characters, telling, terms
-from services.matching.engine.index import DEPTH
 from services.matching.service.vocabulary import Understanding, class_term, subclasses
 
-__all__ = ["DEPTH", "FileRefused", "Quality", "evaluate", "index", "rank"]
+__all__ = ["LIMIT_MOST", "FileRefused", "Quality", "evaluate", "index", "rank"]
 LINE_MOST = 1 << 20
 CHUNK = 2_000
 DEPTHS = (10, 20, 100)
+LIMIT_MOST = 500  # hits a query
 RELEVANT = 3  # the level from which a pair counts as a match
 
 Progress = Callable[[str], None]
