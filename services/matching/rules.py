@@ -79,6 +79,9 @@ def band(fit_: float) -> Band:
 
 _PROPER = ("nr", "ns", "nt", "nz", "j", "eng")  # tags of names of people, places and bodies, other names, short forms
 _BODY = re.compile(r"公司|集团|厂|大学|学院|研究所|研究院|合作社")
+_KIND = re.compile(
+    r"(?:有限|责任|股份|总|分|子|工)*(?:公司|集团|厂|大学|学院|研究所|研究院|合作社)|[我本贵该][公司厂]+"
+)
 _NAME_LONGEST = 3  # words before 公司 that may be part of the name
 _FIGURE = re.compile(r"\d{5,}")  # telephone numbers, credit codes
 MASK = "＊＊"
@@ -97,6 +100,8 @@ def masked(words: Sequence[tuple[str, str]], is_common: Callable[[str], bool]) -
     }
     for number, (word, _) in enumerate(words):
         if _BODY.search(word):
+            if not (_KIND.fullmatch(word) or is_common(word)):
+                hidden.add(number)  # 达厂: the cut went through a name
             for before in range(number - 1, max(-1, number - 1 - _NAME_LONGEST), -1):
                 if words[before][1][:1] not in "njv" or is_common(words[before][0]):
                     break

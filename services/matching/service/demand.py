@@ -13,7 +13,7 @@ from services.matching import engine, models, rules
 from services.matching.engine import Condition, Document, Index, characters, fold, tagged, telling, terms
 from services.matching.service.indexing import NO_END, Beginning
 from services.matching.service.needs import CURRENT, SHOWN_STATES, Said
-from services.matching.service.vocabulary import SOUGHT_FROM, recipe, shipped, words
+from services.matching.service.vocabulary import SOUGHT_FROM, known, recipe, shipped, words
 from shared.auth import Caller
 from shared.contracts.feed import Change, FeedPage
 from shared.contracts.matching import NeedCard, Visibility
@@ -130,4 +130,4 @@ def card(row: Row[Any], by: Caller, index: Index) -> NeedCard:
 def _masked(text: str, index: Index) -> str:
     cut = tagged(text)
     common = index.common((fold(word) for word, _ in cut), COMMON_FROM)
-    return rules.masked(cut, lambda word: fold(word) in common or word in words())
+    return rules.masked(cut, lambda word: fold(word) in common or word in words() or word in known())

@@ -122,10 +122,16 @@ def _class_words() -> list[list[str]]:
 
 
 @cache
-def _spelling() -> Spelling:
+def known() -> Mapping[str, int]:
     """The words of the tables, with how many entries use each."""
-    entries = [*(text for _, text in _class_words()), *(" ".join(technical) for technical in words().values())]
-    return Spelling(Counter(term for entry in entries for term in terms(entry)))
+    entries = [text for _, text in _class_words()]
+    entries += [" ".join(technical) for technical in words().values()]
+    return Counter(term for entry in entries for term in terms(entry))
+
+
+@cache
+def _spelling() -> Spelling:
+    return Spelling(known())
 
 
 @cache
