@@ -70,7 +70,7 @@ class Furniture:
         need_id = (await self.need()).split("/")[-1]
         now = self.world.clock.now()
         learned = {
-            "mix": MIX._asdict(), "judgments": 300, "needs": 40, "log_loss": 0.5, "shipped_log_loss": 0.6,
+            "mix": MIX._asdict(), "shipped_mix": MIX._asdict(), "judgments": 300, "needs": 40, "log_loss": 0.5, "shipped_log_loss": 0.6,
         }  # fmt: skip
         values = {"version": 1, "created_at": now, "updated_at": now, "state": "CANDIDATE", "learned": learned}
         id_ = new_id("mdl")

@@ -525,7 +525,11 @@ async def test_a_mix_is_learned_only_from_enough_feedback_and_used_only_when_tur
 
         await until(as_before)
         async with world.house.matching.db.write() as tx:
-            worse = {**{k: model[k] for k in ("mix", "judgments", "needs")}, "log_loss": 0.7, "shipped_log_loss": 0.6}
+            worse = {
+                **{k: model[k] for k in ("mix", "shipped_mix", "judgments", "needs")},
+                "log_loss": 0.7,
+                "shipped_log_loss": 0.6,
+            }
             await tx.execute(update(models.ranking_model).values(learned=worse))
         refused = await operator.post(f"/v1/ranking-models/{model['id']}/activation", json={})
         assert (refused.status_code, refused.json()["violations"][0]["rule"]) == (409, "RM-BETTER")

@@ -17,7 +17,15 @@ from pathlib import Path
 
 from services.matching.engine import MIX, Mix, Query, Snapshot
 from services.matching.service import files
-from services.matching.service.vocabulary import Understanding, shipped, subclasses
+from services.matching.service.semantic import MIXED, Meaning, Semantics
+from services.matching.service.vocabulary import (
+    Understanding,
+    class_words,
+    shipped,
+    subclasses,
+    understanding,
+    words,
+)
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[1].parent / "shared" / "data"
@@ -39,17 +47,18 @@ def quiet(_: str) -> None:
     return None
 
 
-def ndcg(folder: Path, understanding: Understanding, mix: Mix) -> files.Quality:
+def ndcg(folder: Path, understood: Understanding, mix: Mix, semantics: Semantics | None = None) -> files.Quality:
     """The judged pairs of a set, through the command's own code."""
     out = Path(tempfile.mkdtemp()) / "run.tsv"
     files.rank(
         folder / "corpus.jsonl.gz", folder / "queries.jsonl.gz", out, limit=20, pairs=folder / "qrels.tsv",
-        ipc_titles=titles(), understanding=understanding, processes=1, progress=quiet, mix=mix,
+        ipc_titles=titles(), understanding=understood, processes=1, progress=quiet, mix=mix,
+        semantics=semantics,
     )  # fmt: skip
     return files.evaluate(folder / "qrels.tsv", out)
 
 
-def portfolio() -> tuple[Snapshot, dict[str, set[str]]]:
+def portfolio(semantics: Semantics | None = None) -> tuple[Snapshot, dict[str, set[str]]]:
     """The granted patents, indexed as titles with classes; each one's subclasses."""
     corpus = Path(tempfile.mkdtemp()) / "granted.jsonl"
     classes = {}
@@ -60,7 +69,7 @@ def portfolio() -> tuple[Snapshot, dict[str, set[str]]]:
             classes[row["publication_number"]] = {code[:4] for code in row["ipc"]}
             entry = {"id": row["publication_number"], "title": row["title"], "ipc": row["ipc"]}
             file.write(json.dumps({**entry, "patent_type": row["patent_type"]}) + "\n")
-    return files.index(corpus, titles(), 1, quiet).snapshot, classes
+    return files.index(corpus, titles(), 1, quiet, semantics).snapshot, classes
 
 
 def plain_needs() -> list[tuple[str, set[str], str]]:
@@ -72,7 +81,7 @@ def plain_needs() -> list[tuple[str, set[str], str]]:
         ]
 
 
-def titled_needs(understanding: Understanding) -> list[tuple[Query, set[str]]]:
+def titled_needs(understood: Understanding) -> list[tuple[Query, set[str]]]:
     """Titles of applications as needs, and the subclasses that their examiners gave them: a set for class signals.
 
     Attorneys wrote them, so they say nothing about lay words. 500, drawn with a fixed seed; none that was granted too.
@@ -83,7 +92,7 @@ def titled_needs(understanding: Understanding) -> list[tuple[Query, set[str]]]:
     asked = [row for row in patents if row["publication_number"][-1] == "A" and row["title"] not in granted]
     asked.sort(key=lambda row: row["publication_number"])
     drawn = random.Random(20190709).sample(asked, 500)
-    return [(understanding.query(row["title"]), set(subclasses(row["ipc"]))) for row in drawn]
+    return [(understood.query(row["title"]), set(subclasses(row["ipc"]))) for row in drawn]
 
 
 def share(snapshot: Snapshot, classes: dict[str, set[str]], queries: list[tuple[Query, set[str]]], mix: Mix) -> float:
@@ -96,13 +105,13 @@ def share(snapshot: Snapshot, classes: dict[str, set[str]], queries: list[tuple[
 
 
 def main() -> None:
-    understanding, (snapshot, classes) = shipped(), portfolio()
-    plain = [(understanding.query(need), right) for need, right, _ in plain_needs()]
-    placed = [(understanding.query(need, "", division), right) for need, right, division in plain_needs()]
+    understood, (snapshot, classes) = shipped(), portfolio()
+    plain = [(understood.query(need), right) for need, right, _ in plain_needs()]
+    placed = [(understood.query(need, "", division), right) for need, right, division in plain_needs()]
     divisions = [division for _, _, division in plain_needs()]
     shifted = divisions[len(divisions) // 2 :] + divisions[: len(divisions) // 2]
     misplaced = [
-        (understanding.query(need, "", division), right)
+        (understood.query(need, "", division), right)
         for (need, right, _), division in zip(plain_needs(), shifted, strict=True)
     ]
     say(f"{len(plain)} plain needs on {len(snapshot)} granted patents; share of the first ten in a right subclass:")
@@ -115,13 +124,30 @@ def main() -> None:
         say(said + f", with lay words and class words {share(snapshot, classes, plain, mix):.3f}")
     own, wrong = (share(snapshot, classes, each, MIX) for each in (placed, misplaced))
     say(f"  with the firm's industry {own:.3f}, with a wrong one {wrong:.3f}")
-    needs = titled_needs(understanding)
+    needs = titled_needs(understood)
     say(f"{len(needs)} titles of applications on the same patents; share of the first ten in a right subclass:")
     for name, mix in ABLATIONS.items():
         say(f"  {name}: {share(snapshot, classes, needs, mix):.3f}")
     for name, mix in ABLATIONS.items():
-        quality = ndcg(DATA / "bench" / "needs_dev", understanding, mix)
+        quality = ndcg(DATA / "bench" / "needs_dev", understood, mix)
         say(f"needs_dev, {name}: nDCG@10 {quality.ndcg:.4f}  MAP {quality.map:.4f}")
+    if Semantics.available():
+        by_meaning()
+
+
+def by_meaning() -> None:
+    """The same with the extra [semantic]; takes minutes, because every title is given its direction."""
+    semantics = Semantics()
+    understood = understanding(words(), Meaning(semantics, class_words()))
+    snapshot, classes = portfolio(semantics)
+    plain = [(understood.query(need), right) for need, right, _ in plain_needs()]
+    placed = [(understood.query(need, "", division), right) for need, right, division in plain_needs()]
+    needs = titled_needs(understood)
+    say(f"with [semantic]: plain needs {share(snapshot, classes, plain, MIXED):.3f}")
+    say(f"  with the firm's industry {share(snapshot, classes, placed, MIXED):.3f}")
+    say(f"  titles of applications {share(snapshot, classes, needs, MIXED):.3f}")
+    quality = ndcg(DATA / "bench" / "needs_dev", understood, MIXED, semantics)
+    say(f"  needs_dev: nDCG@10 {quality.ndcg:.4f}  MAP {quality.map:.4f}")
 
 
 def say(line: str) -> None:

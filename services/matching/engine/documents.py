@@ -35,6 +35,7 @@ class Document:
     near: str = ""
     grams: Mapping[str, float] = field(default_factory=dict)
     classes: Sequence[str] = ()
+    meaning: bytes = b""  # its direction in a space of meanings, int8; nothing without the extra [semantic]
 
 
 TITLE_WORDS, TITLE_GRAMS = 5.0, 16.0  # what a need's title weighs against its text: measured
@@ -47,6 +48,7 @@ class Query:
     counts: Mapping[str, float]
     grams: Mapping[str, float] = field(default_factory=dict)
     through: Mapping[str, str] = field(default_factory=dict)  # terms that it did not say → the words that led to them
+    meaning: bytes = b""  # as a document's
     leaning: Mapping[str, float] = field(default_factory=dict)  # classes → how likely by its words alone, the first 1
 
     @classmethod

@@ -39,6 +39,7 @@ class Mix(NamedTuple):
     words: float
     characters: float
     classes: float
+    meaning: float = 0.0
 
 
 MIX = Mix(0.15, 0.59, 0.26)  # measured, see docs/matching.md
@@ -287,7 +288,8 @@ class Snapshot:
         return Asked(names, numbers, weights * idf / length if length else weights)
 
     def _grams(self, query: Query) -> Asked:
-        return self.asked({GRAM + gram: count for gram, count in query.grams.items()})
+        grams = self.asked({GRAM + gram: count for gram, count in query.grams.items()})
+        return grams._replace(meaning=query.meaning)
 
     def _votes(self, query: Query, nearest: Candidates) -> _Votes:
         """The need's likely classes: by what its nearest documents lie in, and by its own words."""
@@ -303,12 +305,14 @@ class Snapshot:
 
     def _found(self, scored: _Scored, mix: Mix, order: Array) -> list[Found]:
         found = []
-        for id_, score, text, words, characters, number, share in zip(
+        for id_, score, text, words, characters, meaning, number, share in zip(
             *(column[order].tolist() for column in scored), strict=True
         ):
             signals = []
             if characters:
                 signals.append(("characters", characters))
+            if meaning:
+                signals.append(("meaning", meaning))
             if weight := mix.classes * share:
                 signals.append((f"class {self.lexicon.spelled[number][1:]}", weight))
             found.append(Found(id_.decode(), score, text, words, tuple(signals)))
@@ -344,6 +348,7 @@ class _Scored(NamedTuple):
     text: Array
     words: Array  # what each signal contributed
     characters: Array
+    meaning: Array
     likeliest: Array  # the class that counted
     share: Array
 
@@ -351,10 +356,11 @@ class _Scored(NamedTuple):
     def of(cls, found: Candidates, votes: _Votes, mix: Mix) -> _Scored:
         """O(candidates)."""
         words, characters = mix.words * found.words, mix.characters * found.characters
+        meaning = mix.meaning * found.meaning
         likeliest, share = votes.strongest(found.classes)
-        score = words + (characters + mix.classes * share)
+        score = words + (characters + meaning + mix.classes * share)
         text = MIX.words * found.words + MIX.characters * found.characters
-        return cls(found.ids, score, text, words, characters, likeliest, share)
+        return cls(found.ids, score, text, words, characters, meaning, likeliest, share)
 
     def best(self, k: int) -> Array:
         """The places of the k best: score down, then id up."""

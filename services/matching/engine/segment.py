@@ -76,6 +76,7 @@ class Segment:
     grams: Ragged  # int32 numbers in the lexicon
     gram_counts: Array  # uint16
     classes: Ragged  # int32 numbers in the lexicon
+    meanings: Array  # int8 (n, d): directions in a space of meanings; d is 0 without the extra [semantic]
     versions: Array  # int64 (n,)
     stored: Ragged  # uint8: JSON
     terms: Ragged  # int32 ids in the lexicon, by spelling within a document
@@ -178,6 +179,7 @@ class Segment:
             grams=Ragged.of(grams, np.int32),
             gram_counts=np.concatenate(gram_counts) if gram_counts else np.zeros(0, np.uint16),
             classes=Ragged.of(classes, np.int32),
+            meanings=_meanings([document.meaning for document in documents]),
             terms=Ragged.of(terms, np.int32),
             codes=np.concatenate(codes) if codes else np.zeros(0, np.uint16),
             rare_at=np.array(rare_at, np.int64),
@@ -196,6 +198,8 @@ def gathered(segments: Sequence[Segment], live: Sequence[Array]) -> tuple[Segmen
     rare_at, rare, at = [], [], 0
     facet_values, facet_rows, row = [], [], 0
     terms, stored, grams, gram_counts, classes = [], [], [], [], []
+    width = max(segment.meanings.shape[1] for segment in segments)
+    meanings = np.zeros((sum(rows.size for rows in kept), width), np.int8)
     codes = []
     for segment, rows in zip(segments, kept, strict=True):
         moved = np.full(len(segment), -1, np.int64)
@@ -205,6 +209,7 @@ def gathered(segments: Sequence[Segment], live: Sequence[Array]) -> tuple[Segmen
         grams.append(segment.grams.rows(rows))
         gram_counts.append(segment.gram_counts[_elements(segment.grams.start, rows)])
         classes.append(segment.classes.rows(rows))
+        meanings[row : row + rows.size, : segment.meanings.shape[1]] = segment.meanings[rows]
         codes.append(segment.codes[taken])
         stored.append(segment.stored.rows(rows))
         among = np.searchsorted(taken, segment.rare_at)
@@ -232,6 +237,7 @@ def gathered(segments: Sequence[Segment], live: Sequence[Array]) -> tuple[Segmen
         grams=Ragged.joined(grams),
         gram_counts=np.concatenate(gram_counts),
         classes=Ragged.joined(classes),
+        meanings=meanings,
         terms=Ragged.joined(terms),
         codes=np.concatenate(codes),
         rare_at=np.concatenate(rare_at),
@@ -252,6 +258,7 @@ def _sorted(
     grams: Ragged,
     gram_counts: Array,
     classes: Ragged,
+    meanings: Array,
     terms: Ragged,
     codes: Array,
     rare_at: Array,
@@ -285,6 +292,7 @@ def _sorted(
         grams=grams.rows(order),
         gram_counts=gram_counts[_elements(grams.start, order)],
         classes=classes.rows(order),
+        meanings=meanings[order],
         stored=stored.rows(order),
         terms=Ragged(_starts(terms.start, order), terms.values[taken]),
         codes=codes[taken],
@@ -295,6 +303,12 @@ def _sorted(
         by_id=by_id,
         tie=tie,
     )
+
+
+def _meanings(directions: Sequence[bytes]) -> Array:
+    width = max(map(len, directions), default=0)
+    filled = b"".join(each or bytes(width) for each in directions)
+    return np.frombuffer(bytearray(filled), np.int8).reshape(len(directions), width)
 
 
 def _json(stored: Mapping[str, Any]) -> bytes:

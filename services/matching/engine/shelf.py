@@ -17,6 +17,7 @@ import numpy as np
 
 from services.matching.engine import kernels
 from services.matching.engine.documents import GRAM_TF, TF, Array, Condition, Document
+from services.matching.engine.meaning import closeness
 from services.matching.engine.segment import GRAM, Ragged, Segment, Weights, gathered
 
 POSTINGS_FROM = 512  # documents from which postings are faster than reading every row
@@ -32,6 +33,7 @@ class Asked(NamedTuple):
     names: list[str]
     numbers: Array  # int32 (m,)
     a: Array  # float64 (m,)
+    meaning: bytes = b""  # goes with the characters: the need's direction in the space of meanings
 
 
 class Change(NamedTuple):
@@ -49,6 +51,7 @@ class Candidates(NamedTuple):
     ids: Array  # S
     words: Array  # float64: score by words
     characters: Array  # float64: score by characters; zeros when they were not asked for
+    meaning: Array  # float64: closeness of meaning, 0 to 1; zeros without the extra [semantic]
     classes: Ragged  # int32 numbers in the lexicon
     passes: Array  # bool (n, conditions): those that were asked for as marks
 
@@ -59,6 +62,7 @@ class Candidates(NamedTuple):
             np.concatenate([part.ids for part in parts]) if parts else np.zeros(0, "S1"),
             np.concatenate([part.words for part in parts]) if parts else np.zeros(0),
             np.concatenate([part.characters for part in parts]) if parts else np.zeros(0),
+            np.concatenate([part.meaning for part in parts]) if parts else np.zeros(0),
             Ragged.joined([part.classes for part in parts]),
             np.concatenate([part.passes for part in parts]) if parts else np.zeros((0, marks), bool),
         )
@@ -66,8 +70,9 @@ class Candidates(NamedTuple):
     def take(self, order: Array) -> Candidates:
         """Some of them, in that order."""
         return Candidates(
-            self.ids[order], self.words[order], self.characters[order], self.classes.rows(order), self.passes[order]
-        )
+            self.ids[order], self.words[order], self.characters[order], self.meaning[order],
+            self.classes.rows(order), self.passes[order],
+        )  # fmt: skip
 
 
 class Held(NamedTuple):
@@ -139,15 +144,18 @@ class Part:
 
     def candidates(self, rows: Array, words: Array, grams: Asked | None, marks: Sequence[Condition] = ()) -> Candidates:
         """Some rows with all that a ranking wants to know of them."""
-        characters = np.zeros(rows.size)
+        characters = meaning = np.zeros(rows.size)
         if grams is not None:
+            if grams.meaning:
+                meaning = closeness(np.frombuffer(grams.meaning, np.int8), self.segment.meanings[rows])
             characters = kernels.score_many(
                 rows, grams.numbers, grams.a, self.segment.gram_forward, GRAM_TF, self.weights.gram_inverse
             )
         passes = np.zeros((rows.size, len(marks)), bool)
         for number, condition in enumerate(marks):
             passes[:, number] = self.mask(condition)[rows]
-        return Candidates(self.segment.ids[rows], words, characters, self.segment.classes.rows(rows), passes)
+        classes = self.segment.classes.rows(rows)
+        return Candidates(self.segment.ids[rows], words, characters, meaning, classes, passes)
 
 
 class Shelving(Protocol):

@@ -31,7 +31,7 @@ from services.matching.engine.segment import Ragged, Segment, Weights
 from services.matching.engine.shelf import Part, Shelf
 from services.matching.engine.text import TOKENIZER
 
-FORMAT = 5
+FORMAT = 6
 MAPPED_FROM = 1 << 20  # bytes; smaller columns are read
 KEPT_FROM = 50_000  # documents from which weights are kept on disk: making them anew takes too long at a start
 MANIFEST = "manifest.json"

@@ -12,6 +12,7 @@ from services.matching.service.indexing import Indexing
 from services.matching.service.needs import Needs
 from services.matching.service.ranking import Rankings
 from services.matching.service.runs import Runs
+from services.matching.service.semantic import Semantics
 from services.matching.service.subscriptions import Subscriptions
 from services.matching.service.supply import Supply
 from services.matching.service.tuning import Tuning
@@ -40,10 +41,11 @@ class Matching:
     ) -> None:
         self.db, self.clock = db, clock
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
-        supply, codes = Supply(catalog.changes, catalog.snapshot), Codes(catalog.has_code)
+        semantics = Semantics() if settings.semantic else None
+        supply, codes = Supply(catalog.changes, catalog.snapshot, semantics), Codes(catalog.has_code)
         self.indexing = Indexing(folder, supply)
         self.demand = Indexing(folder.with_name(f"{folder.name}-needs"), Demand(db))
-        self.tuning = Tuning(db, self.acts, cursors, clock)
+        self.tuning = Tuning(db, self.acts, cursors, clock, semantics)
         self.needs = Needs(db, settings, self.acts, cursors, clock)
         self.rankings = Rankings(
             self.indexing, self.demand, self.needs, self.tuning.now, codes, cursors, clock, settings.rankings_at_once

@@ -144,6 +144,7 @@ def engine_of(made: Corpus, seed: int, *, whole: bool = False) -> Engine:
     segment = Segment(
         ids=ids, near=np.zeros(n, "S1"), grams=grams,
         gram_counts=np.full(grams.values.size, 3, np.uint16), classes=classes,
+        meanings=np.zeros((n, 0), np.int8),
         versions=np.ones(n, np.int64),
         stored=Ragged(np.arange(n + 1, dtype=np.int64) * 2, np.tile(np.frombuffer(b"{}", np.uint8), n)),
         terms=Ragged(made.start, made.term), codes=code_of[made.times],

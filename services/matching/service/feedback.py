@@ -11,7 +11,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.matching import models, rules
-from services.matching.engine import MIX, Found, Mix, Query
+from services.matching.engine import Found, Mix, Query
 from services.matching.engine.learning import learn, log_losses
 from services.matching.service.needs import Needs, Said
 from services.matching.service.ranking import Rankings, State, no_listing
@@ -110,6 +110,7 @@ def _signals(found: Found, mix: Mix) -> dict[str, float]:
         "words": found.words / mix.words if mix.words else 0.0,
         "characters": said.get("characters", 0.0) / mix.characters if mix.characters else 0.0,
         "classes": class_ / mix.classes if mix.classes else 0.0,
+        "meaning": said.get("meaning", 0.0) / mix.meaning if mix.meaning else 0.0,
     }
 
 
@@ -147,7 +148,7 @@ class Learning:
         async with self._db.read() as tx:
             rows = (await tx.execute(latest.order_by(table.c.need_id, table.c.listing_id, table.c.at.desc()))).all()
         said = [
-            (row.need_id, [row.signals[name] for name in Mix._fields], alike)
+            (row.need_id, [row.signals.get(name, 0.0) for name in Mix._fields], alike)
             for row in rows
             if (alike := rules.label(row.verdict, row.reason_code)) is not None
         ]
@@ -155,7 +156,7 @@ class Learning:
         rarer = min(positive, len(said) - positive)
         if no := rules.enough(len(said), len({each[0] for each in said}), rarer):
             raise no.raised()
-        learned, trained_on = await asyncio.to_thread(_learned, said)
+        learned, trained_on = await asyncio.to_thread(_learned, said, self._tuning.shipped_mix)
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
@@ -227,18 +228,19 @@ class Learning:
         return answer
 
 
-def _learned(said: list[tuple[str, list[float], bool]]) -> tuple[dict[str, Any], str]:
+def _learned(said: list[tuple[str, list[float], bool]], shipped: Mix) -> tuple[dict[str, Any], str]:
     needs, signals, alike = zip(*said, strict=True)
-    weights = learn(signals, alike, MIX)
-    learned_loss, shipped_loss = log_losses(needs, signals, alike, MIX)
+    weights = learn(signals, alike, shipped)
+    learned_loss, shipped_loss = log_losses(needs, signals, alike, shipped)
     learned = {
         "mix": dict(zip(Mix._fields, weights, strict=True)),
         "judgments": len(said),
         "needs": len(set(needs)),
         "log_loss": round(learned_loss, 6),
         "shipped_log_loss": round(shipped_loss, 6),
+        "shipped_mix": shipped._asdict(),
     }
-    return learned, hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    return learned, hashlib.sha256(json.dumps([said, shipped]).encode()).hexdigest()
 
 
 def _model(row: Row[Any]) -> RankingModel:
@@ -248,7 +250,6 @@ def _model(row: Row[Any]) -> RankingModel:
         created_at=row.created_at,
         updated_at=row.updated_at,
         state=ModelState(row.state),
-        shipped_mix=MIX._asdict(),
         trained_on=row.trained_on,
         activated_at=row.activated_at,
         **row.learned,

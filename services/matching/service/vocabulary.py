@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from services.matching.engine import Document, Engine, Mix, Query, Snapshot, Vocabulary, characters, terms
-from services.matching.engine.documents import TITLE_WORDS, weighted
+from services.matching.engine.documents import TITLE_WORDS, Array, weighted
+from services.matching.service.semantic import Meaning
 from services.matching.service.spelling import Spelling
 
 _HERE = Path(__file__).parents[1]
@@ -22,6 +23,7 @@ CLASS = "class"
 # needs whose firm named a wrong industry.
 INDUSTRY, INDUSTRY_HALF = 0.3, 6.0
 _DIVISION = 3
+MEANING = 6.0  # what the meaning of a class's words says, against the words themselves; with the extra [semantic]
 _PROFILE_TITLE, _PROFILE_MIX = 8.0, Mix(0.22, 0.52, 0.26)  # the words about a class are many and short: see docs
 
 
@@ -34,9 +36,10 @@ class Understanding:
         classes: Snapshot,
         industries: Mapping[str, Sequence[str]],
         spelling: Spelling,
+        meaning: Meaning | None = None,
     ) -> None:
         self._vocabulary, self._classes, self._industries = vocabulary, classes, industries
-        self._spelling = spelling
+        self._spelling, self._meaning = spelling, meaning
 
     def query(self, title: str, text: str = "", industry_code: str | None = None) -> Query:
         """A need by its words and, where it is known, the firm's industry.
@@ -44,7 +47,8 @@ class Understanding:
         Cost: below a millisecond for a need of a hundred characters.
         """
         query = self._spelled(Query.of(title, text, self._vocabulary), title, text)
-        leaning = self._leaning(query, title, text, industry_code)
+        direction = self._meaning.direction(title) if self._meaning else None
+        leaning = self._leaning(query, title, text, industry_code, direction)
         sought = {
             term: CLASS_WEIGHT * share
             for code, share in leaning.items()
@@ -55,6 +59,7 @@ class Understanding:
             counts={**query.counts, **sought},
             through={**query.through, **dict.fromkeys(sought, CLASS)},
             leaning=leaning,
+            meaning=b"" if direction is None else direction.tobytes(),
         )
 
     def _spelled(self, query: Query, title: str, text: str) -> Query:
@@ -66,11 +71,19 @@ class Understanding:
                     counts[term], through[term] = weight, written
         return replace(query, counts=counts, through=through)
 
-    def _leaning(self, query: Query, title: str, text: str, industry_code: str | None) -> dict[str, float]:
-        """Likely classes, the likeliest has 1: what their words say, and what the industry usually needs."""
+    def _leaning(
+        self, query: Query, title: str, text: str, industry_code: str | None, direction: Array | None
+    ) -> dict[str, float]:
+        """Likely classes, the likeliest has 1: what their words say and mean, and what the industry usually needs."""
         plain = replace(query, grams=weighted(_PROFILE_TITLE, characters(title), characters(text)))
-        found = self._classes.match(plain, LIKELY, (), _PROFILE_MIX).found
+        many = LIKELY if direction is None else len(self._classes)
+        found = self._classes.match(plain, many, (), _PROFILE_MIX).found
         leaning = {each.id: each.score / found[0].score for each in found}
+        if self._meaning is not None and direction is not None:
+            for code, share in self._meaning.sense.leaning(direction).items():
+                leaning[code] = leaning.get(code, 0.0) + MEANING * share
+            likely = sorted(leaning, key=lambda code: (-leaning[code], code))[:LIKELY]
+            leaning = {code: leaning[code] / leaning[likely[0]] for code in likely}
         for rank, code in enumerate(self._industries.get((industry_code or "")[:_DIVISION], ())):
             leaning[code] = leaning.get(code, 0.0) + INDUSTRY / (1.0 + rank / INDUSTRY_HALF)
         most = max(leaning.values(), default=1.0)
@@ -93,9 +106,9 @@ def shipped() -> Understanding:
     return understanding(words())
 
 
-def understanding(technical: Mapping[str, Sequence[str]]) -> Understanding:
+def understanding(technical: Mapping[str, Sequence[str]], meaning: Meaning | None = None) -> Understanding:
     """With a vocabulary of lay words and what patents call them."""
-    return Understanding(Vocabulary(technical), _classes(), _industries(), _spelling())
+    return Understanding(Vocabulary(technical), _classes(), _industries(), _spelling(), meaning)
 
 
 @cache
@@ -114,17 +127,19 @@ def recipe() -> str:
 
 @cache
 def _classes() -> Snapshot:
-    return Engine.of([_profile(*row) for row in _class_words()]).snapshot
+    return Engine.of([_profile(*row) for row in class_words().items()]).snapshot
 
 
-def _class_words() -> list[list[str]]:
-    return [line.split("\t") for line in _read("class_words").splitlines()[1:]]
+@cache
+def class_words() -> Mapping[str, str]:
+    """What each subclass is about, in plain words."""
+    return dict(line.split("\t") for line in _read("class_words").splitlines()[1:])
 
 
 @cache
 def known() -> Mapping[str, int]:
     """The words of the tables, with how many entries use each."""
-    entries = [text for _, text in _class_words()]
+    entries = list(class_words().values())
     entries += [" ".join(technical) for technical in words().values()]
     return Counter(term for entry in entries for term in terms(entry))
 

@@ -147,19 +147,19 @@ def judged(told_by: int, many: int = 400) -> tuple[list[str], list[list[float]],
 @pytest.mark.parametrize("told_by", [0, 1, 2])
 def test_the_signal_that_tells_gains_and_the_sum_stays(told_by: int) -> None:
     needs, signals, alike = judged(told_by)
-    weights = learn(signals, alike, MIX)
+    weights = learn(signals, alike, MIX[:3])
     assert weights[told_by] > MIX[told_by]
     assert math.isclose(sum(weights), sum(MIX), abs_tol=1e-3)
     assert min(weights) >= 0.0
-    assert weights == learn(signals, alike, MIX)
-    learned, shipped = log_losses(needs, signals, alike, MIX)
+    assert weights == learn(signals, alike, MIX[:3])
+    learned, shipped = log_losses(needs, signals, alike, MIX[:3])
     assert learned < shipped
 
 
 def test_noise_moves_the_mix_little() -> None:
     needs, signals, _ = judged(0)
     alike = [(number * 61 % 89) / 89 < 0.3 for number in range(len(signals))]
-    weights = learn(signals, alike, MIX)
-    learned, shipped = log_losses(needs, signals, alike, MIX)
+    weights = learn(signals, alike, MIX[:3])
+    learned, shipped = log_losses(needs, signals, alike, MIX[:3])
     assert learned > shipped - 0.02
     assert math.isclose(sum(weights), sum(MIX), abs_tol=1e-3)
