@@ -11,6 +11,11 @@ from services import __main__ as command_line
 from services import __version__
 from services.catalog.service.sample import entries
 from services.embedded import PREFIXES, CatalogSettings, GatewaySettings, MatchingSettings
+from services.matching import rules
+from services.matching.engine import FIELDS, MIX
+from services.matching.engine.documents import TITLE_GRAMS, TITLE_WORDS
+from services.matching.engine.index import DEPTH, VOTERS
+from services.matching.service.semantic import MIXED
 from shared.settings import HostSettings, names
 from tests.world import World
 
@@ -104,7 +109,20 @@ def test_one_version() -> None:
 
 
 def test_links_in_the_papers_lead_somewhere() -> None:
-    for paper in [*READMES, "ARCHITECTURE.md", "CHANGELOG.md", "docs/operating.md"]:
+    for paper in [*READMES, "ARCHITECTURE.md", "CHANGELOG.md", "docs/operating.md", "docs/matching.md"]:
         folder = (ROOT / paper).parent
         for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / paper).read_text(encoding="utf-8")):
             assert link.startswith("https://") or (folder / link).exists(), f"{paper}: {link}"
+
+
+def test_the_paper_on_matching_names_the_constants_that_hold() -> None:
+    text = (ROOT / "docs" / "matching.md").read_text(encoding="utf-8")
+    assert f"first {DEPTH}" in text and f"{VOTERS} nearest" in text
+    assert f"{MIX.words} × words + {MIX.characters} × characters + {MIX.classes} × class" in text
+    assert (
+        f"{MIXED.words} words + {MIXED.characters} characters + {MIXED.classes} class + {MIXED.meaning} meaning" in text
+    )
+    assert f"need's title × {TITLE_WORDS:.0f}" in text and f"need's title × {TITLE_GRAMS:.0f}" in text
+    assert f"title × {FIELDS['title']:.0f}, summary × {FIELDS['summary']:.0f}" in text
+    assert f"fit {rules.STRONG} and more" in text.replace("0.35", str(rules.STRONG))
+    assert f"{rules.JUDGMENTS_LEAST} judgments on {rules.NEEDS_LEAST} needs" in text
