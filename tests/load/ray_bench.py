@@ -75,7 +75,8 @@ def main() -> None:
         f"{options.documents} documents of about {options.terms} terms, {options.shards} shards on two nodes "
         f"of one machine with {cores} cores, Ray {ray.__version__}"
     )
-    os.environ["RAY_worker_niceness"] = "0"  # else Ray lets its processes wait for everybody else's
+    # Else Ray lets its processes wait for everybody else's.
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - Ray spells it so
     node = {"num_cpus": options.shards + 1, "object_store_memory": 1 << 30}
     cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     cluster.add_node(**node)

@@ -15,6 +15,7 @@ import numpy as np
 from services.matching.engine import kernels
 from services.matching.engine.documents import Array, Condition
 from services.matching.engine.index import Engine, Epoch, Lexicon, Snapshot
+from services.matching.engine.segment import Ragged
 from services.matching.engine.shelf import Asked, Candidates, Change, Shelf
 from services.matching.engine.store import Damaged, Store
 
@@ -110,14 +111,15 @@ class Shard:
 
     def ask(self, generation: int, question: str, *args: Any) -> Any:
         """What the shelf of a generation answers. Raises: Passed."""
-        return getattr(self._at(generation).shelf, question)(*map(_own, args))
+        answer = getattr(self._at(generation).shelf, question)(*map(unpacked, args))
+        return packed(answer) if isinstance(answer, Candidates) else answer
 
     def candidates_of_each(
         self, generation: int, asked: Sequence[Asked], k: int, conditions: Sequence[Condition]
     ) -> tuple[Array, Array, Array]:
         """The k best of each query, one after the other: how many, their ids and scores. Raises: Passed."""
         shelf = self._at(generation).shelf
-        best = [shelf.candidates(_own(words), None, k, conditions) for words in asked]
+        best = [shelf.candidates(unpacked(words), None, k, conditions) for words in asked]
         together = Candidates.together(best)
         return np.array([each.ids.size for each in best]), together.ids, together.words
 
@@ -136,7 +138,7 @@ class Shard:
             shelf, came, gone = shelf.applied(what.changes, what.number_of, idf)
         elif isinstance(what, Weighed):
             assert epoch is not None
-            idf, weighed = epoch.copy(), operation.generation  # Ray's arrays are read-only, see `_own`
+            idf, weighed = epoch.copy(), operation.generation  # Ray's arrays are read-only, see `unpacked`
             shelf = shelf.weighed(idf, self._take_made(what.made))
         elif put := self._take_made(what.made):  # made by a process that is lost: care will merge again
             shelf = put(shelf)
@@ -177,6 +179,25 @@ class Shard:
         return self._folder
 
 
-def _own(value: Any) -> Any:
-    """Arrays come from Ray read-only, for which the loops would be compiled anew: copy what they walk."""
-    return value._replace(numbers=value.numbers.copy(), a=value.a.copy()) if isinstance(value, Asked) else value
+class _Flat(NamedTuple):
+    dtype: str
+    shape: tuple[int, ...]
+    content: bytes
+
+
+def packed(value: Any) -> Any:
+    """Queries and candidates with their arrays as bytes: Ray is several times as quick with bytes as with small arrays."""
+    if isinstance(value, (Asked, Candidates, Ragged)):
+        return type(value)(*map(packed, value))
+    if isinstance(value, np.ndarray):
+        return _Flat(value.dtype.str, value.shape, value.tobytes())
+    return value
+
+
+def unpacked(value: Any) -> Any:
+    """What was packed. Its arrays may be written: for those that may not, the loops would be compiled anew."""
+    if isinstance(value, (Asked, Candidates, Ragged)):
+        return type(value)(*map(unpacked, value))
+    if isinstance(value, _Flat):
+        return np.frombuffer(bytearray(value.content), value.dtype).reshape(value.shape)
+    return value
