@@ -63,8 +63,11 @@ ASKED_AT_ONCE = 4  # questions that a shard answers at the same time: threads, t
 CHUNK = 64  # needs that go to a shard in one call of `rank_all`
 
 
-class Lost(Unavailable):
-    """A shard is gone and cannot be restored: the index has to be built again from the snapshot."""
+class Lost(Exception):
+    """A shard is gone and cannot be restored: the index has to be built again from the snapshot.
+
+    For whoever keeps the index, as `Gone` and `Forked` are: it never goes over the wire.
+    """
 
 
 def _gone(shard: int, why: object) -> Unavailable:
@@ -228,9 +231,7 @@ class Actors:
             except self._errors.GetTimeoutError as late:
                 raise _gone(shard, late) from late
             except self._errors.RayTaskError as failed:
-                raise Lost(
-                    "a part of the index is lost", "部分索引已丢失，需要重建", internal=f"shard {shard}: {failed.cause}"
-                ) from failed
+                raise Lost(f"shard {shard}: {failed.cause}") from failed
         raise _gone(shard, "no attempt")
 
     def close(self) -> None:
