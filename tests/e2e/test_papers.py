@@ -109,7 +109,14 @@ def test_one_version() -> None:
 
 
 def test_links_in_the_papers_lead_somewhere() -> None:
-    for paper in [*READMES, "ARCHITECTURE.md", "CHANGELOG.md", "docs/operating.md", "docs/matching.md"]:
+    for paper in [
+        *READMES,
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "docs/operating.md",
+        "docs/matching.md",
+        "docs/scale.md",
+    ]:
         folder = (ROOT / paper).parent
         for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / paper).read_text(encoding="utf-8")):
             assert link.startswith("https://") or (folder / link).exists(), f"{paper}: {link}"
