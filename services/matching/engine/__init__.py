@@ -7,12 +7,13 @@ text → documents (what goes in and comes out) → segment (columns) → kernel
 → index (what a need is answered) → store.
 """
 
-from services.matching.engine.documents import Condition, Document, Hit, Leaf, Query, Vocabulary
+from services.matching.engine.bulk import Cut, cut
+from services.matching.engine.documents import Condition, Document, Draft, Hit, Leaf, Query, Vocabulary
 from services.matching.engine.index import MIX, Engine, Found, Index, Mix, Ranking, Snapshot
 from services.matching.engine.shelf import Change
 from services.matching.engine.text import FIELDS, TOKENIZER, characters, fold, places, tagged, telling, terms
 
 __all__ = [
-    "FIELDS", "MIX", "TOKENIZER", "Change", "Condition", "Document", "Engine", "Found", "Hit", "Index", "Leaf", "Mix", "Query", "Ranking",
-    "Snapshot", "Vocabulary", "characters", "fold", "places", "tagged", "telling", "terms",
+    "FIELDS", "MIX", "TOKENIZER", "Change", "Condition", "Cut", "Document", "Draft", "Engine", "Found", "Hit", "Index", "Leaf", "Mix", "Query", "Ranking",
+    "Snapshot", "Vocabulary", "characters", "cut", "fold", "places", "tagged", "telling", "terms",
 ]  # fmt: skip

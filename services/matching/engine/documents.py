@@ -19,6 +19,26 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A document whose words are not cut yet.
+
+    `texts`: field → text. `terms`: field → terms that count as they are, with their occurrences. `shown`: the text
+    whose characters count. The rest as in `Document`.
+    """
+
+    id: str
+    version: int
+    texts: Mapping[str, str]
+    shown: str
+    stored: Mapping[str, Any]
+    terms: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    facets: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    near: str = ""
+    classes: Sequence[str] = ()
+    meaning: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A listing as the index takes it.
 
@@ -36,6 +56,24 @@ class Document:
     grams: Mapping[str, float] = field(default_factory=dict)
     classes: Sequence[str] = ()
     meaning: bytes = b""  # its direction in a space of meanings, int8; nothing without the extra [semantic]
+
+    @classmethod
+    def of(cls, draft: Draft) -> Document:
+        """A draft with its words cut. Cost: about 250 µs with an abstract; for many at once see `bulk`."""
+        counts = {name: terms(text) for name, text in draft.texts.items()}
+        for name, some in draft.terms.items():
+            counts.setdefault(name, Counter()).update(some)
+        return cls(
+            draft.id,
+            draft.version,
+            {name: dict(counted) for name, counted in counts.items() if counted},
+            draft.stored,
+            draft.facets,
+            draft.near,
+            telling(characters(draft.shown)),
+            draft.classes,
+            draft.meaning,
+        )
 
 
 TITLE_WORDS, TITLE_GRAMS = 5.0, 16.0  # what a need's title weighs against its text: measured
@@ -141,6 +179,16 @@ _BITS = {"title": 4, "summary": 4, "abstract": 5, "ipc": 3}
 assert _BITS.keys() == FIELDS.keys() and sum(_BITS.values()) == 16
 _SHIFT = {name: sum(list(_BITS.values())[:number]) for number, name in enumerate(_BITS)}
 _WEIGHTS = np.array([FIELDS[name] for name in _BITS])
+
+
+def packed(fields: Array, counts: Array, first: Array) -> Array:
+    """The codes of many terms: of each the fields it stands in and how often, one term after the other.
+
+    Fields and counts (m,), `first` where each term begins (terms,); answers uint16 (terms,), see `pack`.
+    """
+    bits, shift = (np.array(list(each.values()), np.int64)[fields] for each in (_BITS, _SHIFT))
+    fits = np.minimum.reduceat(counts >> bits == 0, first)
+    return np.where(fits, np.add.reduceat(counts << shift, first), ESCAPE).astype(np.uint16)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_HYPHENS = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")  # patents prefer the one that does not break
+_HYPHENS = re.compile("[‐‑‒–—−]")  # patents prefer the one that does not break
 _UNITS = {
     "毫米": "mm", "微米": "μm", "um": "μm", "纳米": "nm", "厘米": "cm", "公里": "km", "千米": "km", "米": "m",
     "毫升": "ml", "微升": "μl", "ul": "μl", "升": "l", "毫克": "mg", "微克": "μg", "ug": "μg", "公斤": "kg", "千克": "kg",
@@ -43,7 +43,7 @@ _EXACT = re.compile(
     rf"(?:\([{_LETTER}]+\)[0-9]+|[-.×][0-9{_LETTER}]+|[0-9](?=[{_LETTER}])|[{_LETTER}](?=[0-9]))"
     rf"[0-9{_LETTER}]*(?:[-.×][0-9{_LETTER}]+)*)"
 )
-_NOTHING = re.compile(rf"[^0-9{_LETTER}]*")
+_BEGIN = re.compile(rf"[0-9{_LETTER}]+")  # nothing is taken that does not begin with such a run
 _PIECE = re.compile(rf"[0-9{_LETTER}]+")
 _FIGURE = re.compile(rf"{_NUMBER}[{_LETTER}]*")
 _DIGITS = re.compile(rf"(?<=[{_LETTER}])[0-9]{{3,}}")
@@ -51,16 +51,15 @@ _DIGITS = re.compile(rf"(?<=[{_LETTER}])[0-9]{{3,}}")
 
 def taken(folded: str) -> tuple[list[str], str]:
     """What of a folded text is kept whole, and the text without it."""
-    folded = folded.translate(_HYPHENS)
-    if _NOTHING.fullmatch(folded):
-        return [], folded
+    folded = _HYPHENS.sub("-", folded)
     found: list[str] = []
-
-    def take(match: re.Match[str]) -> str:
-        found.extend(_counted(match))
-        return " "
-
-    return found, _EXACT.sub(take, folded)
+    rest, done = [], 0
+    for run in _BEGIN.finditer(folded):
+        if run.start() >= done and (match := _EXACT.match(folded, run.start())):
+            found.extend(_counted(match))
+            rest.append(folded[done : match.start()])
+            done = match.end()
+    return found, " ".join((*rest, folded[done:]))
 
 
 def _counted(match: re.Match[str]) -> Iterator[str]:

@@ -19,9 +19,20 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from services.matching.engine.bulk import Cut
 from services.matching.engine.documents import Array, Condition, Document, Hit, Leaf, Query
-from services.matching.engine.segment import CLASS, GRAM, Ragged
-from services.matching.engine.shelf import Asked, Candidates, Change, Held, Shelf, Shelving, terms_of
+from services.matching.engine.segment import CLASS, GRAM, Ragged, Weights, gathered
+from services.matching.engine.shelf import (
+    POSTINGS_FROM,
+    Asked,
+    Candidates,
+    Change,
+    Held,
+    Part,
+    Shelf,
+    Shelving,
+    terms_of,
+)  # fmt: skip
 from services.matching.engine.text import FIELDS
 
 SCORING = "signals-3"  # change it whenever any score would differ: it is part of index_version
@@ -300,8 +311,13 @@ class Snapshot:
         for code, share in query.leaning.items():
             if (number_ := self.lexicon.number_of.get(CLASS + code)) is not None:
                 votes[number_] = votes.get(number_, 0.0) + LEANING * share
-        by_number = sorted(votes)
-        return _Votes(np.array(by_number, np.int32), _scaled(np.array([votes[number] for number in by_number])))
+        by_number, spelled = sorted(votes), self.lexicon.spelled
+        place = {number: at for at, number in enumerate(sorted(votes, key=spelled.__getitem__))}
+        return _Votes(
+            np.array(by_number, np.int32),
+            _scaled(np.array([votes[number] for number in by_number])),
+            np.array([place[number] for number in by_number], np.int64),
+        )
 
     def _found(self, scored: _Scored, mix: Mix, order: Array) -> list[Found]:
         found = []
@@ -324,9 +340,10 @@ class _Votes(NamedTuple):
 
     numbers: Array  # int32, rising
     shares: Array  # float64
+    place: Array  # int64: in the order of spelling, which numbers do not keep
 
     def strongest(self, classes: Ragged) -> tuple[Array, Array]:
-        """Of the classes of each row the likeliest, and its share; (0, 0) for a row without any."""
+        """Of the classes of each row the likeliest, else the first, and its share; (0, 0) for a row without any."""
         n = classes.start.size - 1
         best, most = np.zeros(n, np.int32), np.zeros(n)
         if not (self.numbers.size and classes.values.size):
@@ -334,7 +351,7 @@ class _Votes(NamedTuple):
         at = np.minimum(np.searchsorted(self.numbers, classes.values), self.numbers.size - 1)
         shares = np.where(self.numbers[at] == classes.values, self.shares[at], 0.0)
         rows = np.repeat(np.arange(n), np.diff(classes.start))
-        order = np.lexsort((classes.values, -shares, rows))
+        order = np.lexsort((self.place[at], -shares, rows))
         held, first = np.unique(rows[order], return_index=True)
         best[held], most[held] = classes.values[order][first], shares[order][first]
         return best, most
@@ -414,6 +431,24 @@ class Engine:
         engine.apply([Change(position, document.id, document.version, document) for document in documents], position)
         while adopt := engine.care():
             adopt()
+        return engine
+
+    @classmethod
+    def of_cuts(cls, cuts: Iterable[Cut]) -> Engine:
+        """An engine that holds what was cut, at position 0. Memory: about twice what it holds."""
+        lexicon, segments = Lexicon(), []
+        for spelled, segment in cuts:
+            lexicon.add(spelled)
+            segments.append(segment.renumbered(np.array([lexicon.number_of[term] for term in spelled], np.int32)))
+        segment, _ = gathered(segments, [np.ones(len(each), np.uint8) for each in segments])
+        segments.clear()
+        frequencies = np.bincount(segment.terms.values, minlength=len(lexicon))
+        frequencies += np.bincount(segment.grams.values, minlength=len(lexicon))
+        epoch = Epoch.begin(0, len(segment), frequencies)
+        weights = Weights.of(segment, epoch.idf, with_postings=len(segment) >= POSTINGS_FROM)
+        shelf = Shelf((Part(segment, weights, np.ones(len(segment), np.uint8)),))
+        engine = cls()
+        engine.restore(Snapshot(shelf, lexicon, np.where(frequencies > 0, 0, _NEVER), epoch, 0), frequencies)
         return engine
 
     def restore(self, snapshot: Snapshot, frequencies: Array) -> None:

@@ -479,6 +479,16 @@ def common(terms: Array, numbers: Array) -> Array:
     return at[:found]
 
 
+@_compiled
+def copy_rows(values: Array, start: Array, width: int, rows: Array, to: Array, out: Array) -> None:
+    """Rows of a ragged column, each to where it begins in another. Columns as bytes, `width` of them a value."""
+    for number in range(rows.size):
+        begin, end = start[rows[number]] * width, start[rows[number] + 1] * width
+        at = to[number] * width
+        for place in range(end - begin):
+            out[at + place] = values[begin + place]
+
+
 def warm() -> None:
     """Compile the kernels, or read them from where they were kept, before the first query needs them."""
     forward = Forward(
@@ -491,3 +501,4 @@ def warm() -> None:
     search(terms, one, forward, postings, tf, inverse, near, allowed, np.zeros(1, np.int32), 1, 0.0, 0.5)
     score_many(np.zeros(1, np.int64), terms, one, forward, tf, inverse)
     common(terms, terms)
+    copy_rows(near.view(np.uint8), forward.start, 4, np.zeros(1, np.int64), forward.start[:1], near.view(np.uint8))

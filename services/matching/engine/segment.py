@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -52,7 +52,21 @@ class Ragged(NamedTuple):
 
     def rows(self, rows: Array) -> Ragged:
         """Some rows, in that order."""
-        return Ragged(_starts(self.start, rows), self.values[_elements(self.start, rows)])
+        return Ragged.gathered([(self, rows, np.arange(rows.size))], rows.size)
+
+    @classmethod
+    def gathered(cls, sources: Sequence[tuple[Ragged, Array, Array]], size: int) -> Ragged:
+        """So many rows from several: of each source some rows, and where each of them goes. One pass over what it holds."""
+        start = np.zeros(size + 1, np.int64)
+        for column, rows, to in sources:
+            start[to + 1] = column.start[rows + 1] - column.start[rows]
+        np.cumsum(start, out=start)
+        values = np.empty(int(start[-1]), sources[0][0].values.dtype if sources else np.int32)
+        for column, rows, to in sources:
+            kernels.copy_rows(
+                column.values.view(np.uint8), column.start, values.itemsize, rows, start[to], values.view(np.uint8)
+            )
+        return cls(start, values)
 
     @classmethod
     def joined(cls, parts: Sequence[Ragged], dtype: Any = np.int32) -> Ragged:
@@ -143,10 +157,10 @@ class Segment:
     @classmethod
     def of(cls, documents: Sequence[Document], number_of: Mapping[str, int]) -> Segment:
         """From documents whose terms all have a number. O(postings) in Python: about 30 µs a document."""
-        terms, codes, rare_at, rare, facets = [], [], [], [], []
+        terms, codes, rare_at, rare = [], [], [], []
         grams, gram_counts, classes = [], [], []
         at = 0
-        for row, document in enumerate(documents):
+        for document in documents:
             merged: dict[str, list[int]] = {}
             for field_number, name in enumerate(FIELDS):
                 for term, occurrences in document.counts.get(name, {}).items():
@@ -166,143 +180,140 @@ class Segment:
                 np.array([min(GRAM_MOST, round(document.grams[gram])) for gram in spelled_grams], np.uint16)
             )
             classes.append(np.array([number_of[CLASS + code] for code in sorted(set(document.classes))], np.int32))
-            facets += [
-                ((name + _SEPARATOR + value).encode(), row)
-                for name, values in document.facets.items()
-                for value in set(values)
-            ]
-        return _sorted(
-            ids=_bytes([document.id.encode() for document in documents]),
-            near=_bytes([document.near.encode() for document in documents]),
-            versions=np.array([document.version for document in documents], np.int64),
-            stored=Ragged.of([_json(document.stored) for document in documents], np.uint8),
+        return cls.laid(
+            ids=[document.id for document in documents],
+            near=[document.near for document in documents],
+            versions=[document.version for document in documents],
+            stored=[document.stored for document in documents],
+            facets=[document.facets for document in documents],
+            meanings=[document.meaning for document in documents],
             grams=Ragged.of(grams, np.int32),
             gram_counts=np.concatenate(gram_counts) if gram_counts else np.zeros(0, np.uint16),
             classes=Ragged.of(classes, np.int32),
-            meanings=_meanings([document.meaning for document in documents]),
             terms=Ragged.of(terms, np.int32),
             codes=np.concatenate(codes) if codes else np.zeros(0, np.uint16),
             rare_at=np.array(rare_at, np.int64),
             rare=np.array(rare, np.int64).reshape(-1, len(FIELDS)),
-            facets=_bytes([value for value, _ in facets]),
-            facet_rows=np.array([row for _, row in facets], np.int64),
         )
+
+    @classmethod
+    def laid(
+        cls,
+        *,
+        ids: Sequence[str],
+        near: Sequence[str],
+        versions: Sequence[int],
+        stored: Sequence[Mapping[str, Any]],
+        facets: Sequence[Mapping[str, Sequence[str]]],
+        meanings: Sequence[bytes],
+        terms: Ragged,
+        codes: Array,
+        rare_at: Array,
+        rare: Array,
+        grams: Ragged,
+        gram_counts: Array,
+        classes: Ragged,
+    ) -> Segment:
+        """From documents in any order: what they are made of in columns, the rest as it comes."""
+        n = len(ids)
+        values: list[bytes] = []
+        value_rows: list[int] = []
+        for row, each in enumerate(facets):
+            held = {(name + _SEPARATOR + value).encode() for name, some in each.items() for value in some}
+            values += held
+            value_rows += [row] * len(held)
+        distinct, which = np.unique(_bytes(values), return_inverse=True)
+        ends = np.cumsum(np.bincount(which, minlength=distinct.size))
+        loose = cls(
+            ids=_bytes([id_.encode() for id_ in ids]),
+            near=_bytes([place.encode() for place in near]),
+            versions=np.array(versions, np.int64),
+            stored=Ragged.of([_json(each) for each in stored], np.uint8),
+            meanings=_meanings(meanings),
+            facet_values=distinct if values else distinct[:0],
+            facet_rows=Ragged(
+                np.concatenate(([0], ends)).astype(np.int64),
+                np.array(value_rows, np.int32)[np.argsort(which, kind="stable")],
+            ),
+            terms=terms, codes=codes, rare_at=rare_at, rare=rare, grams=grams, gram_counts=gram_counts, classes=classes,
+            by_id=np.zeros(0, np.int32), tie=np.zeros(0, np.int32),
+        )  # fmt: skip
+        return gathered([loose], [np.ones(n, np.uint8)])[0]
+
+    def renumbered(self, numbers: Array) -> Segment:
+        """The same with other numbers for its terms: int32 (terms it was made with,)."""
+        terms, grams, classes = (
+            Ragged(column.start, numbers[column.values]) for column in (self.terms, self.grams, self.classes)
+        )
+        return replace(self, terms=terms, grams=grams, classes=classes)
 
 
 def gathered(segments: Sequence[Segment], live: Sequence[Array]) -> tuple[Segment, Array]:
     """One segment of what lives in several, and where each of its documents was: int64 (n, 2) segment and row.
 
-    Cost: a few passes over the postings; no text is cut and no object made per document.
+    Cost: one pass over the postings; no text is cut and no object made per document. Memory: the new segment.
     """
     kept = [np.flatnonzero(mask) for mask in live]
-    rare_at, rare, at = [], [], 0
-    facet_values, facet_rows, row = [], [], 0
-    terms, stored, grams, gram_counts, classes = [], [], [], [], []
-    width = max(segment.meanings.shape[1] for segment in segments)
-    meanings = np.zeros((sum(rows.size for rows in kept), width), np.int8)
-    codes = []
-    for segment, rows in zip(segments, kept, strict=True):
-        moved = np.full(len(segment), -1, np.int64)
-        moved[rows] = row + np.arange(rows.size)
-        taken = _elements(segment.terms.start, rows)
-        terms.append(Ragged(_starts(segment.terms.start, rows), segment.terms.values[taken]))
-        grams.append(segment.grams.rows(rows))
-        gram_counts.append(segment.gram_counts[_elements(segment.grams.start, rows)])
-        classes.append(segment.classes.rows(rows))
-        meanings[row : row + rows.size, : segment.meanings.shape[1]] = segment.meanings[rows]
-        codes.append(segment.codes[taken])
-        stored.append(segment.stored.rows(rows))
-        among = np.searchsorted(taken, segment.rare_at)
-        lives = among < taken.size
-        lives[lives] = taken[among[lives]] == segment.rare_at[lives]
-        rare_at.append(at + among[lives])
-        rare.append(segment.rare[lives])
-        values = np.repeat(segment.facet_values, np.diff(segment.facet_rows.start))
-        to = moved[segment.facet_rows.values]
-        facet_values.append(values[to >= 0])
-        facet_rows.append(to[to >= 0])
-        row += rows.size
-        at += taken.size
-    origin = np.concatenate(
-        [np.column_stack((np.full(rows.size, number), rows)) for number, rows in enumerate(kept)]
-    ).astype(np.int64)
+    origin = np.concatenate([np.column_stack((np.full(rows.size, at), rows)) for at, rows in enumerate(kept)])
     ids = np.concatenate([segment.ids[rows] for segment, rows in zip(segments, kept, strict=True)])
     near = np.concatenate([segment.near[rows] for segment, rows in zip(segments, kept, strict=True)])
     order = np.lexsort((ids, near))
-    together = _sorted(
-        ids=ids,
-        near=near,
-        versions=np.concatenate([segment.versions[rows] for segment, rows in zip(segments, kept, strict=True)]),
-        stored=Ragged.joined(stored),
-        grams=Ragged.joined(grams),
-        gram_counts=np.concatenate(gram_counts),
-        classes=Ragged.joined(classes),
-        meanings=meanings,
-        terms=Ragged.joined(terms),
-        codes=np.concatenate(codes),
-        rare_at=np.concatenate(rare_at),
-        rare=np.concatenate(rare),
-        facets=np.concatenate(facet_values),
-        facet_rows=np.concatenate(facet_rows),
-        order=order,
-    )
-    return together, origin[order]
+    n = order.size
+    place = np.empty(n, np.int64)
+    place[order] = np.arange(n)
+    ends = np.cumsum([rows.size for rows in kept])
+    places = [place[end - rows.size : end] for end, rows in zip(ends, kept, strict=True)]
 
+    def ragged(column: Callable[[Segment], Ragged]) -> Ragged:
+        return Ragged.gathered(
+            [(column(segment), rows, to) for segment, rows, to in zip(segments, kept, places, strict=True)], n
+        )
 
-def _sorted(
-    *,
-    ids: Array,
-    near: Array,
-    versions: Array,
-    stored: Ragged,
-    grams: Ragged,
-    gram_counts: Array,
-    classes: Ragged,
-    meanings: Array,
-    terms: Ragged,
-    codes: Array,
-    rare_at: Array,
-    rare: Array,
-    facets: Array,
-    facet_rows: Array,
-    order: Array | None = None,
-) -> Segment:
-    """Columns in any order, put in the order of a segment."""
-    if order is None:
-        order = np.lexsort((ids, near))
-    moved = np.empty(len(order), np.int64)
-    moved[order] = np.arange(len(order))
-    taken = _elements(terms.start, order)
-    if rare_at.size:
-        place = np.empty(taken.size, np.int64)
-        place[taken] = np.arange(taken.size)
-        rare_at = place[rare_at]
-        by_place = np.argsort(rare_at)
-        rare_at, rare = rare_at[by_place], rare[by_place]
-    new_rows = moved[facet_rows] if facet_rows.size else facet_rows
-    by_value = np.lexsort((new_rows, facets))
-    values, starts = np.unique(facets[by_value], return_index=True)
+    terms = ragged(lambda segment: segment.terms)
+    width = max(segment.meanings.shape[1] for segment in segments)
+    meanings, versions = np.zeros((n, width), np.int8), np.empty(n, np.int64)
+    rare_at, rare, facet_of, facet_rows = [], [], [], []
+    values = np.unique(np.concatenate([segment.facet_values for segment in segments]))
+    for segment, rows, to in zip(segments, kept, places, strict=True):
+        versions[to], meanings[to, : segment.meanings.shape[1]] = segment.versions[rows], segment.meanings[rows]
+        moved = np.full(len(segment), -1, np.int64)
+        moved[rows] = to
+        row = np.searchsorted(segment.terms.start, segment.rare_at, side="right") - 1
+        lives = moved[row] >= 0
+        rare_at.append(terms.start[moved[row[lives]]] + segment.rare_at[lives] - segment.terms.start[row[lives]])
+        rare.append(segment.rare[lives])
+        value = np.searchsorted(values, segment.facet_values)
+        value = np.repeat(value, np.diff(segment.facet_rows.start))
+        row = moved[segment.facet_rows.values]
+        facet_of.append(value[row >= 0])
+        facet_rows.append(row[row >= 0])
+    rising = np.argsort(np.concatenate(rare_at))
+    by_value = np.lexsort((np.concatenate(facet_rows), np.concatenate(facet_of)))
+    held, sizes = np.unique(np.concatenate(facet_of), return_counts=True)
     by_id = np.argsort(ids[order], kind="stable").astype(np.int32)
-    tie = np.empty(len(order), np.int32)
-    tie[by_id] = np.arange(len(order), dtype=np.int32)
+    tie = np.empty(n, np.int32)
+    tie[by_id] = np.arange(n, dtype=np.int32)
     return Segment(
         ids=ids[order],
         near=near[order],
-        versions=versions[order],
-        grams=grams.rows(order),
-        gram_counts=gram_counts[_elements(grams.start, order)],
-        classes=classes.rows(order),
-        meanings=meanings[order],
-        stored=stored.rows(order),
-        terms=Ragged(_starts(terms.start, order), terms.values[taken]),
-        codes=codes[taken],
-        rare_at=rare_at,
-        rare=rare,
-        facet_values=values,
-        facet_rows=Ragged(np.append(starts, facets.size).astype(np.int64), new_rows[by_value].astype(np.int32)),
+        versions=versions,
+        meanings=meanings,
+        terms=terms,
+        codes=ragged(lambda segment: Ragged(segment.terms.start, segment.codes)).values,
+        rare_at=np.concatenate(rare_at)[rising],
+        rare=np.concatenate(rare)[rising],
+        grams=ragged(lambda segment: segment.grams),
+        gram_counts=ragged(lambda segment: Ragged(segment.grams.start, segment.gram_counts)).values,
+        classes=ragged(lambda segment: segment.classes),
+        stored=ragged(lambda segment: segment.stored),
+        facet_values=values[held],
+        facet_rows=Ragged(
+            np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+            np.concatenate(facet_rows)[by_value].astype(np.int32),
+        ),
         by_id=by_id,
         tie=tie,
-    )
+    ), origin[order]
 
 
 def _meanings(directions: Sequence[bytes]) -> Array:
@@ -317,21 +328,6 @@ def _json(stored: Mapping[str, Any]) -> bytes:
 
 def _bytes(values: Sequence[bytes]) -> Array:
     return np.array(values, dtype=f"S{max(map(len, values), default=1) or 1}")
-
-
-def _starts(start: Array, rows: Array) -> Array:
-    found = np.zeros(rows.size + 1, np.int64)
-    np.cumsum(start[rows + 1] - start[rows], out=found[1:])
-    return found
-
-
-def _elements(start: Array, rows: Array) -> Array:
-    """The positions of all elements of some rows of a ragged column, row after row."""
-    sizes = start[rows + 1] - start[rows]
-    ends = np.cumsum(sizes)
-    total = int(ends[-1]) if rows.size else 0
-    found: Array = np.arange(total) + np.repeat(start[rows] - (ends - sizes), sizes)
-    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

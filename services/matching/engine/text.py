@@ -15,13 +15,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
-from typing import NamedTuple
+from operator import add
+from typing import Any, NamedTuple
 
 import opencc
 
 from services.matching.engine.exact import taken
 
-TOKENIZER = "words-3"  # change it whenever a document would be made of other terms: it is part of index_version
+TOKENIZER = "words-4"  # change it whenever a document would be made of other terms: it is part of index_version
 
 # Weights by field, as multiples of a word in an abstract. A title says in ten words what an abstract
 # says in a hundred; a class title is a librarian's word for the field, true but coarse.
@@ -59,8 +60,37 @@ def _simplifier() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
+# Signs that NFKC and lower case change one by one, whatever stands beside them: none combines with another.
+_SIGNS = (
+    "\t\n\r\x20-\x7e\xa0-\xff\u0391-\u03a1\u03a4-\u03a9\u03b1-\u03c9\u2010-\u2027\u2030-\u205e\u2100-\u214f"
+    "\u2150-\u218b\u2190-\u22ff\u2460-\u24ff\u25a0-\u25ff\u3000-\u3029\u3105-\u312f\u3200-\u33ff\uff01-\uff5e"
+)
+
+
+@cache
+def _plain() -> tuple[re.Pattern[str], re.Pattern[str], dict[str, str]]:
+    """Texts that hold nothing traditional and whose signs fold one by one; what folding changes in them, into what."""
+    ideographs = [chr(code) for code in (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))]
+    simple = str(_simplifier().convert("\n".join(ideographs))).split("\n")
+    same = "".join(each for each, becomes in zip(ideographs, simple, strict=True) if each == becomes)
+    signs = re.findall(f"[{_SIGNS}]", "".join(map(chr, range(0x10000))))
+    becomes = {sign: folded for sign in signs if (folded := _thoroughly(sign)) != sign}
+    return re.compile(f"[{_SIGNS}{same}]*"), re.compile(f"[{''.join(becomes)}]"), becomes
+
+
+@lru_cache(maxsize=16)  # a title is asked for its words and for its characters
 def fold(text: str) -> str:
-    """Full-width to ASCII, traditional to simplified, lower case."""
+    """Full-width to ASCII, traditional to simplified, lower case.
+
+    A text without any traditional character is not taken for one: of 一坏 (once it breaks) opencc would make 一坯.
+    """
+    plain, changing, becomes = _plain()
+    if not plain.fullmatch(text):
+        return _thoroughly(text)
+    return changing.sub(lambda sign: becomes[sign[0]], text).replace("°c", "℃")
+
+
+def _thoroughly(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).lower().replace("°c", "℃")
     return folded if folded.isascii() else str(_simplifier().convert(folded))
 
@@ -68,20 +98,23 @@ def fold(text: str) -> str:
 def terms(text: str) -> Counter[str]:
     """The words of a text that carry meaning, with their counts.
 
-    Cost: about 30 µs for a title, 200 µs for an abstract.
+    Cost: about 20 µs for a title, 200 µs for an abstract.
     """
-    exact, folded = taken(fold(text))
-    cut = Counter(exact)
-    cut.update(_cutter()(folded))
     counted: Counter[str] = Counter()
-    for word, times in cut.items():
-        if kept := _kept(word):
-            counted[kept] += times
+    for word, times in Counter(words(text)).items():
+        if counts := kept(word):
+            counted[counts] += times
     return counted
 
 
+def words(text: str) -> list[str]:
+    """All words of a text; what `kept` makes of each is a term."""
+    exact, rest = taken(fold(text))
+    return exact + _cutter()(rest)
+
+
 @lru_cache(maxsize=1 << 17)
-def _kept(word: str) -> str | None:
+def kept(word: str) -> str | None:
     """A word as it counts; None when it carries no meaning."""
     word = word.strip()
     counts = (
@@ -114,18 +147,28 @@ def characters(text: str) -> Counter[str]:
     are the strongest signal of text by far (nDCG@10 0.721 against 0.689 for words); longer runs make it worse.
     """
     counted: Counter[str] = Counter()
-    for run in _RUN.findall(fold(text)):
+    for run in runs(text):
         counted.update(run)
-        counted.update(run[at : at + 2] for at in range(len(run) - 1))
+        counted.update(map(add, run, run[1:]))
     return counted
 
 
+def runs(text: str) -> list[str]:
+    """What of a folded text stands together, without blanks and signs."""
+    return _RUN.findall(fold(text))
+
+
 def telling(counts: Mapping[str, float]) -> dict[str, float]:
-    """Characters' counts with the single ones twice as weighty: 1 + ln(e n^2) is twice 1 + ln n.
+    """Characters' counts with the single ones twice as weighty.
 
     On judged needs that lifts nDCG@10 from 0.714 to 0.728; from twice to four times as weighty nothing changes.
     """
-    return {gram: math.e * count * count if len(gram) == 1 else count for gram, count in counts.items()}
+    return {gram: doubled(count) if len(gram) == 1 else count for gram, count in counts.items()}
+
+
+def doubled(count: Any) -> Any:
+    """The count with twice the weight: 1 + ln(e n^2) is twice 1 + ln n. A number or an array of them."""
+    return math.e * count * count
 
 
 class Place(NamedTuple):
@@ -162,7 +205,7 @@ def places(text: str, words: Iterable[str]) -> list[Place]:
 
 @lru_cache(maxsize=1 << 14)
 def _folded(character: str) -> str:
-    return fold(character)
+    return _thoroughly(character)
 
 
 def _joined(line: str, at: int) -> bool:

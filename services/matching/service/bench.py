@@ -13,14 +13,18 @@ import importlib
 import itertools
 import json
 import math
+import os
+import random
+import re
 import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +39,7 @@ from services.matching.engine.segment import CLASS, GRAM, Ragged, Segment, Weigh
 from services.matching.engine.shelf import Part, Shelf
 from services.matching.engine.store import Store
 from services.matching.engine.text import FIELDS
+from services.matching.service import files
 
 Array = npt.NDArray[Any]
 Say = Callable[[str], None]
@@ -338,6 +343,8 @@ def run(
         _restart(engine, asked, say)
         del engine, snapshot
         _whole(made, asked, say)
+        del made, asked
+        _from_texts(texts, n, say)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     say(f"peak memory of this process, peers included: {peak:.1f} GB")
     if len(medians) > 1:
@@ -472,6 +479,42 @@ def _whole(made: Corpus, asked: Sequence[Asked], say: Say) -> None:
         f"  whole ranking: p50 {statistics.median(ranked):.1f} ms, p95 {cuts[18]:.1f} ms; "
         f"its 20 hits explained: p50 {statistics.median(explained):.1f} ms"
     )
+
+
+def _from_texts(path: Path, n: int, say: Say) -> None:
+    """From a file of texts to an engine that answers, in a process of its own, as `rank` does it."""
+    with tempfile.TemporaryDirectory(prefix="duijie-bench-") as name:
+        corpus_ = Path(name) / "corpus.jsonl"
+        with corpus_.open("w", encoding="utf-8") as file:
+            file.writelines(_mixed(list(texts_of(path)), n))
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            seconds, own, most = pool.submit(_index, corpus_).result()
+    say(
+        f"  built from texts in {seconds:.0f} s, {os.cpu_count()} processes ({n / seconds:.0f} documents/s); "
+        f"peak memory {own:.1f} GB, each process that cuts words {most:.1f} GB"
+    )
+
+
+def _mixed(texts: Sequence[str], n: int) -> Iterator[str]:
+    """Lines of a corpus: titles as they are, texts of about their length from the clauses of several."""
+    chance = random.Random(1)  # noqa: S311 - a corpus, not a secret
+    titles = [text.partition("\n")[0] for text in texts]
+    clauses = [re.split("(?<=[，。；])", text.partition("\n")[2]) for text in texts]
+    size = statistics.mean(len(text) for text in texts)
+    for number in range(n):
+        subject, said, wanted = chance.randrange(len(texts)), "", chance.gauss(size, size / 4)
+        while len(said) < wanted:
+            said += chance.choice(clauses[subject if chance.random() < 0.6 else chance.randrange(len(texts))]) or "。"
+        row = {"id": f"d{number:08}", "title": titles[subject], "text": said, "ipc": [f"A{subject % 99:02}B"]}
+        yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _index(path: Path) -> tuple[float, float, float]:
+    started = time.perf_counter()
+    files.index(path, {}, os.cpu_count() or 1, lambda _: None)
+    seconds = time.perf_counter() - started
+    own, most = (resource.getrusage(who).ru_maxrss / 2**20 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return seconds, own, most
 
 
 def _plot(folder: Path, medians: Sequence[tuple[int, float]], bars: Sequence[tuple[str, float]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, select, tuple_
 
 from services.matching import engine, models, rules
-from services.matching.engine import Condition, Document, Index, characters, fold, tagged, telling, terms
+from services.matching.engine import Condition, Document, Draft, Index, fold, tagged
 from services.matching.service.indexing import NO_END, Beginning
 from services.matching.service.needs import CURRENT, SHOWN_STATES, Said
 from services.matching.service.vocabulary import SOUGHT_FROM, known, recipe, shipped, words
@@ -82,12 +82,13 @@ def _document(row: Row[Any], position: int, visibility: str, until: datetime | N
     said = Said.by(row)
     query = shipped().query(*said)
     led = {term: max(1, round(query.counts[term])) for term in query.through}
-    counts = {"title": dict(terms(said.title)), "abstract": dict(terms(said.text)), "ipc": led}
     seen_by = EVERYBODY if visibility != Visibility.INVITED else row.organization_id
-    return Document(
+    draft = Draft(
         id=row.id,
         version=position,
-        counts={name: counted for name, counted in counts.items() if counted},
+        texts={"title": said.title, "abstract": said.text},
+        terms={"ipc": led},
+        shown=f"{said.title}\n{said.text}",
         stored={},
         facets={
             "seen_by": [seen_by],
@@ -95,9 +96,9 @@ def _document(row: Row[Any], position: int, visibility: str, until: datetime | N
             "region_code": [row.region_code] if row.region_code else [],
             "until": [until.isoformat() if until else NO_END],
         },
-        grams=telling(characters(f"{said.title}\n{said.text}")),
         classes=[code for code, share in query.leaning.items() if share >= SOUGHT_FROM],
     )
+    return Document.of(draft)
 
 
 def conditions(now: datetime, industry_code: str | None = None, region_code: str | None = None) -> list[Condition]:

@@ -8,24 +8,27 @@ ending in .gz are compressed. What cannot be read is refused with its line, and 
 from __future__ import annotations
 
 import gzip
+import itertools
 import math
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.matching.engine import MIX, Change, Document, Engine, Mix, Query, Snapshot, characters, telling, terms
+from services.matching.engine import MIX, Cut, Draft, Engine, Mix, Query, Snapshot, cut
 from services.matching.service.semantic import Semantics
 from services.matching.service.vocabulary import Understanding, class_term, subclasses
 
 __all__ = ["LIMIT_MOST", "FileRefused", "Quality", "evaluate", "index", "rank"]
 LINE_MOST = 1 << 20
-CHUNK = 2_000
+CHUNK = 20_000  # lines that a process takes at once: the more, the fewer words it meets for the first time
 DEPTHS = (10, 20, 100)
 LIMIT_MOST = 500  # hits a query
 RELEVANT = 3  # the level from which a pair counts as a match
@@ -46,6 +49,8 @@ class _Text(BaseModel):
 
 
 T = TypeVar("T", bound=_Text)
+S = TypeVar("S")
+R = TypeVar("R")
 
 
 class _Query(_Text):
@@ -115,77 +120,71 @@ def index(
     semantics: Semantics | None = None,
 ) -> Engine:
     """An engine that holds a corpus file. Words are cut in processes of their own. Raises: FileRefused."""
-    engine, held = Engine(), 0
+    seen: dict[str, int] = {}
 
-    def take(documents: Sequence[Document]) -> None:
-        nonlocal held
-        held += len(documents)
-        if semantics is not None:
-            directions = semantics.passages([document.stored["title"] for document in documents])
-            documents = [
-                replace(document, meaning=direction.tobytes())
-                for document, direction in zip(documents, directions, strict=True)
-            ]
-        engine.apply([Change(0, document.id, 1, document) for document in documents], 0)
-        progress(f"{held} documents")
+    def cuts() -> Iterator[Cut]:
+        lines = _lines(corpus)
+        chunks = iter(lambda: list(itertools.islice(lines, CHUNK)), [])
+        for numbers, (spelled, segment) in _each(partial(_cut, corpus, ipc_titles), chunks, processes):
+            for id_, number in numbers.items():
+                _once(corpus, seen, id_, number)
+            progress(f"{len(seen)} documents")
+            if semantics is None:
+                yield Cut(spelled, segment)
+            else:
+                titles = [segment.shown(row)["title"] for row in range(len(segment))]
+                yield Cut(spelled, replace(segment, meanings=semantics.passages(titles)))
+        if not seen:
+            raise FileRefused(f"{corpus}: holds no document")
 
-    chunks = ((chunk, ipc_titles) for chunk in _chunks(_texts(corpus, _Entry), CHUNK))
-    first = next(chunks, None)
-    if first is None:
-        raise FileRefused(f"{corpus}: holds no document")
-    if len(first[0]) < CHUNK or processes < 2:
-        take(_documents(first))
+    return Engine.of_cuts(cuts())
+
+
+def _each(act: Callable[[S], R], chunks: Iterable[S], processes: int) -> Iterator[R]:
+    """What comes of each chunk, in order; in processes of their own when there is more than one chunk."""
+    chunks = iter(chunks)
+    some = list(itertools.islice(chunks, 2))
+    if len(some) < 2 or processes < 2:
+        yield from map(act, itertools.chain(some, chunks))
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        running = deque(pool.submit(act, chunk) for chunk in some)
         for chunk in chunks:
-            take(_documents(chunk))
-    else:
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            running = [pool.submit(_documents, first)]
-            for chunk in chunks:
-                running.append(pool.submit(_documents, chunk))
-                if len(running) > 2 * processes:
-                    take(running.pop(0).result())
-            for each in running:
-                take(each.result())
-    while adopt := engine.care():
-        adopt()
-    return engine
+            running.append(pool.submit(act, chunk))
+            if len(running) > 2 * processes:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
 
 
-def _documents(chunk: tuple[Sequence[_Entry], Mapping[str, str]]) -> list[Document]:
-    entries, ipc_titles = chunk
-    return [_document(entry, ipc_titles) for entry in entries]
+def _cut(path: Path, ipc_titles: Mapping[str, str], lines: Sequence[tuple[int, str]]) -> tuple[dict[str, int], Cut]:
+    """Lines of a corpus with the lines of their ids, which stand once each."""
+    numbers: dict[str, int] = {}
+    drafts = []
+    for number, line in lines:
+        entry = _read(path, number, line, _Entry)
+        _once(path, numbers, entry.id, number)
+        drafts.append(_draft(entry, ipc_titles))
+    return numbers, cut(drafts)
 
 
-def _document(entry: _Entry, ipc_titles: Mapping[str, str]) -> Document:
+def _draft(entry: _Entry, ipc_titles: Mapping[str, str]) -> Draft:
     classes = subclasses(entry.ipc)
-    texts = {
-        "title": entry.title,
-        "abstract": entry.text or "",
-        "ipc": "\n".join(ipc_titles[code] for code in classes if code in ipc_titles),
-    }
-    counts = {name: terms(text) for name, text in texts.items()}
-    counts["ipc"].update(map(class_term, classes))
-    return Document(
+    return Draft(
         id=entry.id,
         version=1,
-        counts={name: dict(counted) for name, counted in counts.items() if counted},
+        texts={
+            "title": entry.title,
+            "abstract": entry.text or "",
+            "ipc": "\n".join([ipc_titles[code] for code in classes if code in ipc_titles]),
+        },
+        terms={"ipc": {class_term(code): 1 for code in classes}},
+        shown=entry.title,
         stored={"title": entry.title},
-        facets={"patent_type": [entry.patent_type] if entry.patent_type else []},
+        facets={"patent_type": [entry.patent_type]} if entry.patent_type else {},
         near=entry.ipc[0] if entry.ipc else "",
-        grams=telling(characters(entry.title)),
         classes=classes,
     )
-
-
-def _chunks(entries: Iterable[_Entry], size: int) -> Iterator[Sequence[_Entry]]:
-    chunk: list[_Entry] = []
-    for entry in entries:
-        chunk.append(entry)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -211,20 +210,27 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             raise FileRefused(f"{path}, after line {number}: {error}") from None
 
 
+def _read(path: Path, number: int, line: str, model: type[T]) -> T:
+    try:
+        return model.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "/".join(map(str, first["loc"])) or "the line"
+        raise FileRefused(
+            f'{path}, line {number}: {where}: {first["msg"]}; a line is {{"id": "…", "title": "…", "text": "…"}}'
+        ) from None
+
+
+def _once(path: Path, seen: dict[str, int], id_: str, number: int) -> None:
+    if (before := seen.setdefault(id_, number)) != number:
+        raise FileRefused(f"{path}, line {number}: id {id_!r} stands in line {before} already")
+
+
 def _texts(path: Path, model: type[T]) -> Iterator[T]:
     seen: dict[str, int] = {}
     for number, line in _lines(path):
-        try:
-            entry = model.model_validate_json(line)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = "/".join(map(str, first["loc"])) or "the line"
-            raise FileRefused(
-                f'{path}, line {number}: {where}: {first["msg"]}; a line is {{"id": "…", "title": "…", "text": "…"}}'
-            ) from None
-        if entry.id in seen:
-            raise FileRefused(f"{path}, line {number}: id {entry.id!r} stands in line {seen[entry.id]} already")
-        seen[entry.id] = number
+        entry = _read(path, number, line, model)
+        _once(path, seen, entry.id, number)
         yield entry
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from services.matching import engine
-from services.matching.engine import FIELDS, Document, characters, telling, terms
+from services.matching.engine import FIELDS, Document, Draft
 from services.matching.service.indexing import NO_END, Beginning
 from services.matching.service.semantic import MODEL, Semantics
 from services.matching.service.vocabulary import class_term, subclasses
@@ -65,7 +66,7 @@ class Supply:
         ]
 
     def _documents(self, listings: Sequence[IndexedListing]) -> list[Document]:
-        documents = [document_of(listing) for listing in listings]
+        documents = [Document.of(draft_of(listing)) for listing in listings]
         if self._semantics is None:
             return documents
         directions = self._semantics.passages([" ".join(listing.card.titles) for listing in listings])
@@ -75,7 +76,7 @@ class Supply:
         ]
 
 
-def document_of(listing: IndexedListing) -> Document:
+def draft_of(listing: IndexedListing) -> Draft:
     """A listing as the index takes it: words by field, the card, and what filters look at."""
     texts = {
         "title": "\n".join(patent.title for patent in listing.patents),
@@ -86,16 +87,16 @@ def document_of(listing: IndexedListing) -> Document:
         "ipc": "\n".join(title for patent in listing.patents for title in patent.ipc_titles),
     }
     assert texts.keys() == FIELDS.keys()
-    counts = {name: terms(text) for name, text in texts.items()}
     codes = [code for patent in listing.card.patents for code in patent.ipc]
     classes = subclasses(codes)
-    counts["ipc"].update(map(class_term, classes))
     ends = [patent.ends_on for patent in listing.patents if patent.ends_on]
     card = listing.card
-    return Document(
+    return Draft(
         id=card.id,
         version=listing.version,
-        counts={name: dict(counted) for name, counted in counts.items() if counted},
+        texts=texts,
+        terms={"ipc": Counter(map(class_term, classes))},
+        shown="\n".join((texts["title"], card.summary or "")),
         stored={"card": dump(card), "organization_id": listing.organization_id},
         facets={
             "region_code": card.region_codes,
@@ -109,6 +110,5 @@ def document_of(listing: IndexedListing) -> Document:
             "ends_on": [min(ends).isoformat() if ends else NO_END],
         },
         near=codes[0] if codes else "",
-        grams=telling(characters("\n".join((texts["title"], card.summary or "")))),
         classes=classes,
     )

@@ -159,3 +159,18 @@ def test_judgments_and_runs_that_do_not_parse_are_refused(
     judged, ranked = written(tmp_path / "qrels.tsv", qrels), written(tmp_path / "run.tsv", run)
     assert main(["evaluate", "--qrels", str(judged), "--run", str(ranked)]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_chunks_in_processes_of_their_own_give_the_run_of_one_process(
+    asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert main(asked) == 0
+    whole = run_of(tmp_path)
+    monkeypatch.setattr(files, "CHUNK", 2)
+    assert main(asked) == 0
+    assert run_of(tmp_path) == whole
+    written(tmp_path / "c.jsonl.gz", [*CORPUS, CORPUS[0]])  # in another chunk than the first
+    assert main(asked) == 1
+    assert "line 4: id 'p1' stands in line 1 already" in capsys.readouterr().err
+    assert run_of(tmp_path) == whole
