@@ -239,7 +239,10 @@ async def progress(look: Callable[[], Awaitable[R]], is_over: Callable[[R], bool
             if is_over(current):
                 return
             await asyncio.sleep(PROGRESS_S)
-            current = await look()
+            try:
+                current = await look()
+            except NotFound:  # it was removed while somebody watched
+                return
 
     return StreamingResponse(events(), media_type="text/event-stream")
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, literal, tuple_
+from sqlalchemy import Row, Select, literal, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
+from shared.db import Tx
 from shared.errors import BadRequest
 from shared.seal import Seal
 
@@ -55,24 +56,37 @@ class Cursors:
             raise _refused()
         return list(values)
 
+    async def page(
+        self,
+        tx: Tx,
+        statement: Select[Any],
+        by: Sequence[ColumnElement[Any]],
+        scope: Sequence[object],
+        after: str | None,
+        limit: int,
+        *,
+        falling: bool = True,
+    ) -> tuple[Sequence[Row[Any]], str | None]:
+        """The next rows of a statement that selects a unique key, sorted by it, and the cursor after them, if more follow.
+
+        `by` sorts all columns in one direction, so that PostgreSQL compares rows in one index condition.
+        Raises: BadRequest, for a cursor that is not this list's.
+        """
+        if after:
+            values = zip(by, self.read(scope, after), strict=True)
+            key, at = tuple_(*by), tuple_(*(_typed(column, value) for column, value in values))
+            statement = statement.where(key < at if falling else key > at)
+        order = (column.desc() if falling else column.asc() for column in by)
+        rows = (await tx.execute(statement.order_by(*order).limit(limit + 1))).all()
+        if len(rows) <= limit:
+            return rows, None
+        last = rows[limit - 1]._mapping
+        return rows[:limit], self.make(scope, [last[column] for column in by])
+
 
 def _plain(value: object) -> str:
     assert isinstance(value, datetime), f"a cursor cannot hold {value!r}"
     return value.isoformat()
-
-
-def keyset(
-    statement: Select[Any], by: Sequence[ColumnElement[Any]], after: Sequence[Any] | None, limit: int, *, falling: bool
-) -> Select[Any]:
-    """The next page of a statement, sorted by a unique key; one row more than asked tells if there is a next.
-
-    `by` sorts all columns in one direction, so that PostgreSQL compares rows in one index condition.
-    """
-    if after is not None:
-        key = tuple_(*by)
-        values = tuple_(*(_typed(column, value) for column, value in zip(by, after, strict=True)))
-        statement = statement.where(key < values if falling else key > values)
-    return statement.order_by(*(column.desc() if falling else column.asc() for column in by)).limit(limit + 1)
 
 
 def _typed(column: ColumnElement[Any], value: Any) -> ColumnElement[Any]:

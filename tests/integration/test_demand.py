@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 
 from services.matching import models
 from services.matching.engine import MIX
@@ -265,6 +265,53 @@ async def test_a_run_goes_on_where_a_killed_process_left_off(quiet: World, monke
     assert len({(item["need_id"], item["rank"]) for item in rows["items"]}) == run["counts"]["results"]
 
 
+async def test_workers_that_race_for_a_chunk_write_it_once(quiet: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from services.matching.service import runs
+
+    monkeypatch.setattr(runs, "CHUNK", 2)
+    kept, tries = runs.Runs._write, 0
+
+    async def slow(self: Any, *facts: Any) -> None:
+        nonlocal tries
+        tries += 1
+        await asyncio.sleep(0.05)  # meanwhile the others rank the same needs
+        await kept(self, *facts)
+
+    monkeypatch.setattr(runs.Runs, "_write", slow)
+    sme = await quiet.organization(type="ENTERPRISE", uscc=factories.uscc("91370100"))
+    for number in range(7):
+        await published(sme, title=f"铝合金薄壁件铣削颤振{number}")
+    run = await sme.made("/v1/match-runs", {"limit": 3})
+    others = [asyncio.create_task(quiet.house.matching.runs.work()) for _ in range(2)]
+    run = await done(sme, run["id"])
+    for other in others:
+        other.cancel()
+    assert tries > 4, "nobody raced"
+    assert (run["counts"]["done"], run["counts"]["matched"]) == (7, 7)
+    rows = await sme.read(f"/v1/match-runs/{run['id']}/results", params={"limit": 100})
+    assert len({(item["need_id"], item["rank"]) for item in rows["items"]}) == run["counts"]["results"]
+
+
+async def test_a_chunk_that_the_database_refuses_leaves_nothing_and_is_tried_again(
+    new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    async with World.open(new_database(), tmp_path) as world:
+        sme = await world.organization(type="ENTERPRISE", uscc=factories.uscc("91370100"))
+        await published(sme, title="铝合金薄壁件铣削颤振")
+        db = world.house.matching.db
+        async with db.write() as tx:
+            await tx.execute(text("ALTER TABLE match_result ADD CONSTRAINT only_one CHECK (rank < 2)"))
+        run = await sme.made("/v1/match-runs", {"limit": 3})
+        await asyncio.sleep(1.0)
+        going = await sme.read(f"/v1/match-runs/{run['id']}")
+        assert (going["state"], going["counts"]["done"], going["counts"]["results"]) == ("QUEUED", 0, 0)
+        assert (await sme.read(f"/v1/match-runs/{run['id']}/results"))["items"] == []
+        async with db.write() as tx:
+            await tx.execute(text("ALTER TABLE match_result DROP CONSTRAINT only_one"))
+        run = await done(sme, run["id"])
+        assert (run["counts"]["done"], run["counts"]["results"]) == (1, 3)
+
+
 async def test_what_is_withdrawn_after_a_run_is_not_shown_by_it(quiet: World) -> None:
     university = await quiet.organization()
     sme = await quiet.organization(type="ENTERPRISE", uscc=factories.uscc("91370100"))
@@ -395,6 +442,74 @@ async def test_a_digest_waits_for_its_hour_and_leaves_out_what_is_gone(
         assert [item["listing_id"] for item in await until(look)] == [stays["id"]]
         after = await sme.read(f"/v1/match-subscriptions/{subscription['id']}")
         assert (after["waiting"], after["delivered"]) == (0, 1)
+
+
+async def test_workers_that_race_for_a_change_tell_it_once(quiet: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from services.matching.service.subscriptions import Subscriptions
+
+    kept = Subscriptions._advance
+
+    async def both(self: Any, *facts: Any) -> int:
+        first, second = await asyncio.gather(kept(self, *facts), kept(self, *facts))
+        assert first == second
+        return first
+
+    monkeypatch.setattr(Subscriptions, "_advance", both)
+    university = await quiet.organization()
+    sme = await quiet.organization(type="ENTERPRISE", uscc=factories.uscc("91370100"))
+    need = await published(sme, title="扇贝开壳闭壳肌取柱机")
+    subscription = await sme.made("/v1/match-subscriptions", {"need_id": need["id"], "digest": "IMMEDIATE"})
+    listing = await quiet.published(university, patent={"title": "扇贝开壳取柱机", "ipc": ["A22C29/04"]})
+
+    async def look() -> Any:
+        return await delivered(sme, subscription["id"])
+
+    assert [item["listing_id"] for item in await until(look)] == [listing["id"]]
+    others = [asyncio.create_task(quiet.house.matching.subscriptions.tell()) for _ in range(2)]
+    await asyncio.sleep(0.3)
+    for other in others:
+        other.cancel()
+    assert [item["listing_id"] for item in await look()] == [listing["id"]]
+
+
+async def test_a_feed_that_cannot_be_followed_on_is_made_up_for_by_what_is_there_now(
+    new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    """A producer restored from a backup, or a feed purged while we were away: who waits is told, and told once."""
+    async with World.open(new_database(), tmp_path) as world:
+        university = await world.organization()
+        sme = await world.organization(type="ENTERPRISE", uscc=factories.uscc("91370100"))
+        listing = await world.published(university, patent={"title": "扇贝开壳取柱机", "ipc": ["A22C29/04"]})
+        await world.found(listing["id"], "扇贝开壳取柱机", within_s=5)
+        need = await published(sme, title="扇贝开壳取柱机", visibility="PUBLIC")
+        waits = await sme.made("/v1/match-subscriptions", {"need_id": need["id"], "digest": "IMMEDIATE"})
+        sought = await university.made("/v1/match-subscriptions", {"listing_id": listing["id"], "digest": "IMMEDIATE"})
+        matching = world.house.matching
+        async with matching.db.write() as tx:
+            await models.feed.rewind(tx, "subscriptions to listings", "another history", 10**6)
+            epoch, _, head = await models.feed.head(tx)
+            await models.feed.rewind(tx, "subscriptions to needs", epoch, 0)
+            await tx.execute(text("UPDATE feed_state SET floor = 1"))  # purged up to there
+        loops = [
+            asyncio.create_task(follow())
+            for follow in (matching.subscriptions.follow_listings, matching.subscriptions.follow_needs)
+        ]
+
+        async def told() -> Any:
+            both = await delivered(sme, waits["id"]), await delivered(university, sought["id"])
+            return all(both) and both
+
+        mine, theirs = await until(told)
+        for loop in loops:
+            loop.cancel()
+        assert [item["listing_id"] for item in mine].count(listing["id"]) == 1
+        assert [item["need_id"] for item in theirs] == [need["id"]]
+        async with matching.db.read() as tx:
+            assert await models.feed.cursor(tx, "subscriptions to listings") == (
+                matching.indexing.epoch,
+                matching.indexing.position,
+            )
+            assert (await models.feed.cursor(tx, "subscriptions to needs"))[1] >= head
 
 
 def in_minutes(world: World, minutes: int) -> str:

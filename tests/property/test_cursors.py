@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from services.matching.models import need
 from shared.db import Database
 from shared.errors import BadRequest
-from shared.paging import Cursors, keyset
+from shared.paging import Cursors
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 SCOPE = ("needs", "org_1", "PUBLISHED")
@@ -125,20 +125,14 @@ async def test_pages_show_each_row_once_while_others_are_written(
             seen: list[tuple[datetime, str]] = []
             after: str | None = None
             while True:
-                place = CURSORS.read((owner,), after) if after else None
-                statement = keyset(
-                    select(need.c.created_at, need.c.id).where(need.c.organization_id == owner),
-                    (need.c.created_at, need.c.id),
-                    place,
-                    limit,
-                    falling=falling,
-                )
+                key = (need.c.created_at, need.c.id)
+                statement = select(*key).where(need.c.organization_id == owner)
                 async with db.read() as tx:
-                    page = [(row.created_at, row.id) for row in await tx.execute(statement)]
-                seen += page[:limit]
-                if len(page) <= limit:
+                    rows, after = await CURSORS.page(tx, statement, key, (owner,), after, limit, falling=falling)
+                assert len(rows) == limit or after is None
+                seen += [(row.created_at, row.id) for row in rows]
+                if after is None:
                     break
-                after = CURSORS.make((owner,), list(page[limit - 1]))
                 later |= await write(owner, dice.randint(0, 2)) if len(later) < 20 else set()
 
             ids = [id_ for _, id_ in seen]

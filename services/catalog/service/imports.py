@@ -50,7 +50,7 @@ from shared.db import Database, Tx
 from shared.errors import InvalidInput, NotFound, RuleRefused, Text
 from shared.idempotency import Idempotency
 from shared.ids import new_id
-from shared.paging import Cursors, keyset
+from shared.paging import Cursors
 from shared.rulebook import Refusal, Refused
 
 Format = Literal["csv", "json", "ndjson"]
@@ -171,16 +171,12 @@ class Imports:
         """The caller's jobs, newest first."""
         table = models.import_job
         scope = ("imports", by.organization_id)
-        at = self._cursors.read(scope, after) if after else None
         statement = select(table).where(table.c.organization_id == by.organization_id)
         async with self._db.read() as tx:
-            rows = (
-                await tx.execute(keyset(statement, (table.c.created_at, table.c.id), at, limit, falling=True))
-            ).all()
-        last = rows[limit - 1] if len(rows) > limit else None
+            rows, more = await self._cursors.page(tx, statement, (table.c.created_at, table.c.id), scope, after, limit)
         return Page(
-            items=[_job(row) for row in rows[:limit]],
-            next=self._cursors.make(scope, [last.created_at, last.id]) if last else None,
+            items=[_job(row) for row in rows],
+            next=more,
         )
 
     async def errors(self, id_: str, after: str | None, limit: int, by: Caller) -> Page[ImportError_]:
@@ -188,10 +184,11 @@ class Imports:
         await self.get(id_, by)
         table = models.import_error
         scope = ("import errors", id_)
-        at = self._cursors.read(scope, after) if after else None
         statement = select(table).where(table.c.job_id == id_)
         async with self._db.read() as tx:
-            rows = (await tx.execute(keyset(statement, (table.c.row, table.c.id), at, limit, falling=False))).all()
+            rows, more = await self._cursors.page(
+                tx, statement, (table.c.row, table.c.id), scope, after, limit, falling=False
+            )
         language = context.language.get()
         items = [
             ImportError_(
@@ -202,10 +199,9 @@ class Imports:
                 message=row.message[language],
                 cure=row.cure[language] if row.cure else None,
             )
-            for row in rows[:limit]
+            for row in rows
         ]
-        last = rows[limit - 1] if len(rows) > limit else None
-        return Page(items=items, next=self._cursors.make(scope, [last.row, last.id]) if last else None)
+        return Page(items=items, next=more)
 
     async def work(self) -> None:
         """Loop: carry on the oldest job that is not finished, chunk by chunk."""

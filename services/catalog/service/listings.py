@@ -41,7 +41,7 @@ from shared.errors import Conflict, Forbidden, NotFound, StaleVersion, Unauthent
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
-from shared.paging import Cursors, keyset
+from shared.paging import Cursors
 from shared.rulebook import Refusal
 from shared.together import Together
 
@@ -484,7 +484,7 @@ class Listings:
 
     async def page(self, query: ListingQuery, facets: Sequence[str], by: Caller | None) -> ListingPage:
         """A page of listings as cards: the published ones, or all of one's own."""
-        table, limit = models.listing, query.limit
+        table = models.listing
         if query.mine and by is None:
             raise Unauthenticated("your own listings need a token", "查看自己的挂牌需要令牌")
         if query.mine and by is not None and READ not in by.scopes:
@@ -495,20 +495,19 @@ class Listings:
         column = table.c[name]
         owner = by.organization_id if by and filters.mine else None
         scope = ("listings", sort, filters.model_dump_json(), owner)
-        at = self._cursors.read(scope, query.after) if query.after else None
         condition = and_(column.is_not(None), *_conditions(filters, by))
-        statement = keyset(select(table).where(condition), (column, table.c.id), at, limit, falling=falling)
+        statement = select(table).where(condition)
         async with self._db.read() as tx:
-            found = (await tx.execute(statement)).all()
-            rows = found[:limit]
+            rows, more = await self._cursors.page(
+                tx, statement, (column, table.c.id), scope, query.after, query.limit, falling=falling
+            )
             patents = await models.patents_of(tx, [row.id for row in rows])
             total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if query.count else None
             counted = await self._facets(tx, condition, facets) if facets else None
         today = legal_day(self._clock.now())
-        last = rows[-1] if len(found) > limit else None
         return ListingPage(
             items=[card_of(row, patents[row.id], today) for row in rows],
-            next=self._cursors.make(scope, [last._mapping[name], last.id]) if last else None,
+            next=more,
             count=total,
             facets=counted,
         )

@@ -36,7 +36,7 @@ from shared.errors import InvalidInput, NotFound, RuleRefused, StaleVersion, Tex
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
-from shared.paging import Cursors, keyset
+from shared.paging import Cursors
 from shared.rulebook import Refusal, rule
 
 FIELDS = (
@@ -268,16 +268,15 @@ class Patents:
             found.append(or_(table.c.application_number == number, table.c.publication_number == number))
         condition = and_(True, *found)
         scope = ("patents", by.organization_id, q, state, patent_type, ipc, region_code, external_id, number)
-        at = self._cursors.read(scope, after) if after else None
-        statement = keyset(select(table).where(condition), (table.c.created_at, table.c.id), at, limit, falling=True)
         async with self._db.read() as tx:
-            rows = (await tx.execute(statement)).all()
-            items = await self._of(tx, rows[:limit])
+            rows, more = await self._cursors.page(
+                tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, after, limit
+            )
+            items = await self._of(tx, rows)
             total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if count else None
-        last = rows[limit - 1] if len(rows) > limit else None
         return Page(
             items=items,
-            next=self._cursors.make(scope, [last.created_at, last.id]) if last else None,
+            next=more,
             count=total,
         )
 

@@ -24,7 +24,7 @@ from shared.errors import Forbidden, NotFound
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
-from shared.paging import Cursors, keyset
+from shared.paging import Cursors
 
 
 class Delegations:
@@ -121,16 +121,12 @@ class Delegations:
         if not by.is_operator:
             condition = or_(table.c.principal_id == by.organization_id, table.c.delegate_id == by.organization_id)
         scope = ("delegations", by.organization_id)
-        at = self._cursors.read(scope, after) if after else None
         async with self._db.read() as tx:
-            statement = keyset(
-                select(table).where(condition), (table.c.created_at, table.c.id), at, limit, falling=True
-            )
-            rows = (await tx.execute(statement)).all()
-        last = rows[limit - 1] if len(rows) > limit else None
+            key = (table.c.created_at, table.c.id)
+            rows, more = await self._cursors.page(tx, select(table).where(condition), key, scope, after, limit)
         return Page(
-            items=[self._delegation(row) for row in rows[:limit]],
-            next=self._cursors.make(scope, [last.created_at, last.id]) if last else None,
+            items=[self._delegation(row) for row in rows],
+            next=more,
         )
 
     async def accept(self, id_: str, by: Caller) -> Delegation:

@@ -28,7 +28,7 @@ from shared.errors import Conflict, InvalidInput, NotFound, StaleVersion
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
-from shared.paging import Cursors, keyset
+from shared.paging import Cursors
 from shared.rulebook import Refusal
 
 _FIELDS = (
@@ -110,16 +110,13 @@ class Organizations:
         if external_id:
             found.append(table.c.external_id == external_id)
         scope = ("organizations", by.organization_id, verification, external_id)
-        at = self._cursors.read(scope, after) if after else None
-        statement = keyset(
-            select(table).where(and_(True, *found)), (table.c.created_at, table.c.id), at, limit, falling=True
-        )
+        statement = select(table).where(and_(True, *found))
         async with self._db.read() as tx:
-            rows = (await tx.execute(statement)).all()
-        last = rows[limit - 1] if len(rows) > limit else None
+            key = (table.c.created_at, table.c.id)
+            rows, more = await self._cursors.page(tx, statement, key, scope, after, limit)
         return Page(
-            items=[_organization(row, by) for row in rows[:limit]],
-            next=self._cursors.make(scope, [last.created_at, last.id]) if last else None,
+            items=[_organization(row, by) for row in rows],
+            next=more,
         )
 
     async def patch(self, id_: str, patch: OrganizationPatch, version: int, by: Caller) -> Organization:

@@ -25,7 +25,7 @@ from shared.errors import NotFound
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
-from shared.paging import Cursors, keyset
+from shared.paging import Cursors
 
 _TO_OWNER = {Verdict.INTERESTED: "match.interested", Verdict.CONTACTED: "match.contacted"}
 
@@ -85,14 +85,12 @@ class Feedbacks:
         """All words on a need's matches, newest first."""
         await self._needs.get(need_id, by)
         table, scope = models.feedback, ("feedback", need_id)
-        at = self._cursors.read(scope, after) if after else None
         statement = select(table).where(table.c.need_id == need_id)
         async with self._db.read() as tx:
-            rows = (await tx.execute(keyset(statement, (table.c.at, table.c.id), at, limit, falling=True))).all()
-        last = rows[limit - 1] if len(rows) > limit else None
+            rows, more = await self._cursors.page(tx, statement, (table.c.at, table.c.id), scope, after, limit)
         return Page(
-            items=[_feedback(row) for row in rows[:limit]],
-            next=self._cursors.make(scope, [last.at, last.id]) if last else None,
+            items=[_feedback(row) for row in rows],
+            next=more,
         )
 
 
@@ -193,14 +191,12 @@ class Learning:
     async def page(self, after: str | None, limit: int) -> Page[RankingModel]:
         """All learned mixes, newest first."""
         table, scope = models.ranking_model, ("ranking models",)
-        at = self._cursors.read(scope, after) if after else None
         async with self._db.read() as tx:
-            statement = keyset(select(table), (table.c.created_at, table.c.id), at, limit, falling=True)
-            rows = (await tx.execute(statement)).all()
-        last = rows[limit - 1] if len(rows) > limit else None
+            key = (table.c.created_at, table.c.id)
+            rows, more = await self._cursors.page(tx, select(table), key, scope, after, limit)
         return Page(
-            items=[_model(row) for row in rows[:limit]],
-            next=self._cursors.make(scope, [last.created_at, last.id]) if last else None,
+            items=[_model(row) for row in rows],
+            next=more,
         )
 
     async def _known(self, tx: Tx, id_: str) -> Row[Any]:

@@ -22,7 +22,7 @@ from shared.errors import Conflict, NotFound, StaleVersion
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
-from shared.paging import Cursors, keyset
+from shared.paging import Cursors
 from shared.rulebook import Refusal
 
 SHOWN_STATES = (NeedState.PUBLISHED, NeedState.MATCHED, NeedState.IN_NEGOTIATION)
@@ -234,15 +234,14 @@ class Needs:
             found.append(table.c.external_id == external_id)
         condition = and_(*found)
         scope = ("needs", by.organization_id, state, external_id)
-        at = self._cursors.read(scope, after) if after else None
-        statement = keyset(CURRENT.where(condition), (table.c.created_at, table.c.id), at, limit, falling=True)
         async with self._db.read() as tx:
-            rows = (await tx.execute(statement)).all()
+            rows, more = await self._cursors.page(
+                tx, CURRENT.where(condition), (table.c.created_at, table.c.id), scope, after, limit
+            )
             total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if count else None
-        last = rows[limit - 1] if len(rows) > limit else None
         return Page(
-            items=[self._need(row) for row in rows[:limit]],
-            next=self._cursors.make(scope, [last.created_at, last.id]) if last else None,
+            items=[self._need(row) for row in rows],
+            next=more,
             count=total,
         )
 

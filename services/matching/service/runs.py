@@ -39,7 +39,7 @@ from shared.db import Database
 from shared.errors import Conflict, Forbidden, InvalidInput, NotFound
 from shared.idempotency import Idempotency
 from shared.ids import new_id
-from shared.paging import Cursors, keyset
+from shared.paging import Cursors
 
 CHUNK = 200
 THREADS = 2
@@ -152,16 +152,12 @@ class Runs:
     async def page(self, after: str | None, limit: int, by: Caller) -> Page[MatchRun]:
         """The caller's runs, newest first."""
         table, scope = models.match_run, ("match runs", by.organization_id)
-        at = self._cursors.read(scope, after) if after else None
         statement = select(table).where(table.c.organization_id == by.organization_id)
         async with self._db.read() as tx:
-            rows = (
-                await tx.execute(keyset(statement, (table.c.created_at, table.c.id), at, limit, falling=True))
-            ).all()
-        last = rows[limit - 1] if len(rows) > limit else None
+            rows, more = await self._cursors.page(tx, statement, (table.c.created_at, table.c.id), scope, after, limit)
         return Page(
-            items=[_run(row) for row in rows[:limit]],
-            next=self._cursors.make(scope, [last.created_at, last.id]) if last else None,
+            items=[_run(row) for row in rows],
+            next=more,
         )
 
     async def remove(self, id_: str, by: Caller) -> None:
@@ -183,21 +179,19 @@ class Runs:
         """What a run has found so far, by need and rank, with listings and needs as they are now."""
         run = await self._owned(id_, by)
         table, scope = models.match_result, ("match results", id_, need_id, listing_id, fit_at_least)
-        at = self._cursors.read(scope, after) if after else None
         statement = select(table).where(table.c.run_id == id_, table.c.fit >= fit_at_least)
         if need_id:
             statement = statement.where(table.c.need_id == need_id)
         if listing_id:
             statement = statement.where(table.c.listing_id == listing_id)
         async with self._db.read() as tx:
-            rows = (
-                await tx.execute(keyset(statement, (table.c.need_id, table.c.rank), at, limit, falling=False))
-            ).all()
+            rows, more = await self._cursors.page(
+                tx, statement, (table.c.need_id, table.c.rank), scope, after, limit, falling=False
+            )
         state = await self._rankings.state()
         needs = await self._needs.visible({row.need_id for row in rows}, by)
         listings = await asyncio.to_thread(_cards, state, [row.listing_id for row in rows])
         cards = await asyncio.to_thread(lambda: {id_: card(row, by, state.index) for id_, row in needs.items()})
-        last = rows[limit - 1] if len(rows) > limit else None
         return Page(
             items=[
                 RunResult(
@@ -212,9 +206,9 @@ class Runs:
                     listing=listings.get(row.listing_id),
                     need=cards.get(row.need_id),
                 )
-                for row in rows[:limit]
+                for row in rows
             ],
-            next=self._cursors.make(scope, [last.need_id, last.rank]) if last else None,
+            next=more,
         )
 
     async def work(self) -> None:

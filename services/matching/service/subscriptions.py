@@ -42,7 +42,7 @@ from shared.errors import Conflict, Gone, NotFound
 from shared.feed import Forked, change, follow
 from shared.idempotency import Idempotency
 from shared.ids import new_id
-from shared.paging import Cursors, keyset
+from shared.paging import Cursors
 
 LISTINGS, NEEDS = "subscriptions to listings", "subscriptions to needs"  # names of the cursors
 WAIT_S = 20.0
@@ -120,16 +120,12 @@ class Subscriptions:
     async def page(self, after: str | None, limit: int, by: Caller) -> Page[Subscription]:
         """The caller's subscriptions, newest first."""
         table, scope = models.subscription, ("subscriptions", by.organization_id)
-        at = self._cursors.read(scope, after) if after else None
         statement = select(table).where(table.c.organization_id == by.organization_id)
         async with self._db.read() as tx:
-            rows = (
-                await tx.execute(keyset(statement, (table.c.created_at, table.c.id), at, limit, falling=True))
-            ).all()
-        last = rows[limit - 1] if len(rows) > limit else None
+            rows, more = await self._cursors.page(tx, statement, (table.c.created_at, table.c.id), scope, after, limit)
         return Page(
-            items=await self._counted(rows[:limit]),
-            next=self._cursors.make(scope, [last.created_at, last.id]) if last else None,
+            items=await self._counted(rows),
+            next=more,
         )
 
     async def remove(self, id_: str, by: Caller) -> None:
@@ -142,21 +138,19 @@ class Subscriptions:
         """What the subscriber was told, newest first, with listings and needs as they are now."""
         subscription = await self._owned(id_, by)
         table, scope = models.delivery, ("deliveries", id_)
-        at = self._cursors.read(scope, after) if after else None
         statement = select(table).where(table.c.subscription_id == id_)
         found = models.finding
         async with self._db.read() as tx:
-            rows = (await tx.execute(keyset(statement, (table.c.at, table.c.id), at, limit, falling=True))).all()
+            rows, more = await self._cursors.page(tx, statement, (table.c.at, table.c.id), scope, after, limit)
             told = (
                 await tx.execute(
                     select(found)
-                    .where(found.c.delivery_id.in_([row.id for row in rows[:limit]]))
+                    .where(found.c.delivery_id.in_([row.id for row in rows]))
                     .order_by(found.c.fit.desc(), found.c.need_id, found.c.listing_id)
                 )
             ).all()
         state = await self._rankings.state()
         shown = await self._shown(subscription, told, state, by)
-        last = rows[limit - 1] if len(rows) > limit else None
         return Page(
             items=[
                 Delivery(
@@ -164,9 +158,9 @@ class Subscriptions:
                     delivered_at=row.at,
                     items=[item for each, item in zip(told, shown, strict=True) if each.delivery_id == row.id],
                 )
-                for row in rows[:limit]
+                for row in rows
             ],
-            next=self._cursors.make(scope, [last.at, last.id]) if last else None,
+            next=more,
         )
 
     async def _shown(
