@@ -35,12 +35,16 @@ from services.matching.engine.shelf import (
 )  # fmt: skip
 from services.matching.engine.text import FIELDS
 
-SCORING = "signals-3"  # change it whenever any score would differ: it is part of index_version
+SCORING = "signals-4"  # change it whenever any score would differ: it is part of index_version
 SMALL = 2_000  # documents up to which every change begins an epoch
 EPOCH_SHARE = 20  # beyond, an epoch ends when one in so many documents has changed
 DEPTH = 200  # documents that all signals score: 500 are no better on any set, and cost twice as much
 LEANING = 3.0  # what a need's own words say of its class, against what its nearest documents say
 VOTERS = 200  # nearest documents that say in which class a need lies
+FOREIGN, SPOKEN = (
+    0.2,
+    0.4,
+)  # what the nearest document's characters score: up to here it speaks other words, from here on the need's
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -51,6 +55,18 @@ class Mix(NamedTuple):
     characters: float
     classes: float
     meaning: float = 0.0
+
+    def heeding(self, nearest: Candidates) -> Mix:
+        """The mix for a need whose nearest documents are these: the less they speak its words, the more classes weigh.
+
+        The sum stays. Plain needs lie in a right class more often (0.605 before, 0.620; by meaning too 0.680, 0.703), and
+        a title by a third of its words is found earlier (reciprocal rank 0.593 before, 0.664).
+        """
+        best = float(nearest.characters[:VOTERS].max(initial=0.0))
+        foreign = min(1.0, max(-0.5, (SPOKEN - best) / (SPOKEN - FOREIGN)))
+        rest = 1.0 - foreign * self.classes / sum(self) if any(self) else 1.0
+        classes = sum(self) - rest * (sum(self) - self.classes)
+        return Mix(rest * self.words, rest * self.characters, classes, rest * self.meaning)
 
 
 MIX = Mix(0.15, 0.59, 0.26)  # measured, see docs/matching.md
@@ -64,6 +80,7 @@ class Found(NamedTuple):
     text: float = 0.0  # what words and characters say, comparable from need to need
     words: float = 0.0  # the part of the score that its words contributed
     signals: tuple[tuple[str, float], ...] = ()
+    mix: Mix = MIX  # by which its signals were weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +245,7 @@ class Snapshot:
         depth = max(DEPTH, k)
         first = self.shelf.candidates(words, grams, depth, (), conditions)
         votes = self._votes(query, first)  # what a need is about does not depend on what it must not find
+        mix = mix.heeding(first)
         scored = without = _Scored.of(first, votes, mix)
         if not first.passes.all():
             scored = _Scored.of(self.shelf.candidates(words, grams, depth, conditions), votes, mix)
@@ -238,9 +256,10 @@ class Snapshot:
 
     def judge(self, query: Query, ids: Sequence[str], mix: Mix = MIX) -> list[Found]:
         """The held ones of some documents, scored by all signals, in the order given."""
-        words = self.asked(query.counts)
-        named = self.shelf.named(words, self._grams(query), ids)
-        nearest = self.shelf.candidates(words, None, VOTERS, ())
+        words, grams = self.asked(query.counts), self._grams(query)
+        named = self.shelf.named(words, grams, ids)
+        nearest = self.shelf.candidates(words, grams, VOTERS, ())
+        mix = mix.heeding(nearest)
         scored = _Scored.of(named, self._votes(query, nearest), mix)
         return self._found(scored, mix, np.arange(named.ids.size))
 
@@ -331,7 +350,7 @@ class Snapshot:
                 signals.append(("meaning", meaning))
             if weight := mix.classes * share:
                 signals.append((f"class {self.lexicon.spelled[number][1:]}", weight))
-            found.append(Found(id_.decode(), score, text, words, tuple(signals)))
+            found.append(Found(id_.decode(), score, text, words, tuple(signals), mix))
         return found
 
 

@@ -64,7 +64,7 @@ class Feedbacks:
                 "reason_code": draft.reason_code,
                 "note": draft.note,
                 "index_version": state.version,
-                "signals": _signals(found, state.tuned.mix),
+                "signals": _signals(found),
                 "fit": rules.fit(found.text),
                 "at": now,
                 "by": by.client_id,
@@ -100,9 +100,9 @@ def _judged(state: State, query: Query, listing_id: str) -> tuple[Found, str] | 
     return (found[0], hits[0].stored["organization_id"]) if found and hits else None
 
 
-def _signals(found: Found, mix: Mix) -> dict[str, float]:
+def _signals(found: Found) -> dict[str, float]:
     """Each signal before it is weighed, as the mix is learned from them."""
-    said = dict(found.signals)
+    said, mix = dict(found.signals), found.mix
     class_ = sum(weight for name, weight in found.signals if name.startswith("class "))
     return {
         "words": found.words / mix.words if mix.words else 0.0,

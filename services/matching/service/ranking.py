@@ -11,7 +11,7 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from services.matching import rules
-from services.matching.engine import TOKENIZER, Condition, Found, Hit, Index, Mix, Query, Ranking, places
+from services.matching.engine import TOKENIZER, Condition, Found, Hit, Index, Query, Ranking, places
 from services.matching.engine.index import DEPTH, SCORING
 from services.matching.service.codes import Codes
 from services.matching.service.demand import card, conditions
@@ -219,7 +219,7 @@ def ranked(state: State, said: Said, filters: Filters, start: int, limit: int, n
     return Matches(
         need_version=need_version,
         index_version=state.version,
-        items=[_match(hit, found, start + number, mix) for number, (hit, found) in enumerate(hits, 1)],
+        items=[_match(hit, found, start + number) for number, (hit, found) in enumerate(hits, 1)],
         excluded=_left_out(ranking, list(conditions_), start + limit),
         empty_reason=None if ranking.found else _empty(index, ranking.known_terms),
         suggestions=_suggestions(index, query, ranking.known_terms, hits),
@@ -251,16 +251,16 @@ def _why(state: State, need: Need, listing_id: str, filters: Filters) -> Why:
         rank=ids.index(listing_id) + 1 if listing_id in ids else None,
         score=found.score,
         fit=rules.fit(found.text),
-        explanation=_explanation(hit, found, mix),
+        explanation=_explanation(hit, found),
         kept_out_by=kept_out,
         missing_terms=missing[:50],
     )
 
 
-def _explanation(hit: Hit, found: Found, mix: Mix) -> Explanation:
+def _explanation(hit: Hit, found: Found) -> Explanation:
     return Explanation(
         terms=[
-            Term(term=leaf.term, weight=mix.words * leaf.weight, field=leaf.field, through=leaf.through)
+            Term(term=leaf.term, weight=found.mix.words * leaf.weight, field=leaf.field, through=leaf.through)
             for leaf in hit.leaves
         ],
         other=[Signal(signal=name, weight=weight) for name, weight in found.signals],
@@ -283,7 +283,7 @@ def _highlights(hit: Hit) -> list[Highlight]:
     return found[:_HIGHLIGHTS_MOST]
 
 
-def _match(hit: Hit, found: Found, rank: int, mix: Mix) -> Match:
+def _match(hit: Hit, found: Found, rank: int) -> Match:
     fit = rules.fit(found.text)
     return Match(
         rank=rank,
@@ -291,7 +291,7 @@ def _match(hit: Hit, found: Found, rank: int, mix: Mix) -> Match:
         fit=fit,
         band=rules.band(fit),
         listing=Card.model_validate(hit.stored["card"]),
-        explanation=_explanation(hit, found, mix),
+        explanation=_explanation(hit, found),
     )
 
 
