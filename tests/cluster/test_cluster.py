@@ -350,5 +350,10 @@ def test_a_sharded_index_is_not_saved_by_half(empty: Make) -> None:
         _ = Engine(empty(1)).snapshot.shelf.parts
 
 
+def test_a_cluster_without_room_says_what_it_lacks(empty: Make) -> None:
+    with pytest.raises(Unavailable, match="CPUs and 99 shards need 99"):
+        empty(99)
+
+
 def test_equal_seeds_draw_equally() -> None:
     assert Maker(7).changes(20, 9) == Maker(7).changes(20, 9)

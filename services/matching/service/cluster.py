@@ -159,7 +159,14 @@ class Actors:
     """The processes behind all handles of one index: asked, told and, when lost, put back as they were."""
 
     def __init__(self, folder: Path, shards: int, *, kept: int = KEPT, cpus: float = 1.0) -> None:
+        """Raises: Unavailable, when the cluster has no room; Lost."""
         ray = _ray()
+        if (counted := ray.cluster_resources().get("CPU", 0.0)) < shards * cpus:  # Ray would wait for more nodes
+            raise Unavailable(
+                f"the Ray cluster counts {counted:g} CPUs and {shards} shards need {shards * cpus:g}",
+                f"Ray 集群共 {counted:g} 个 CPU，{shards} 个分片需要 {shards * cpus:g} 个",
+                retry_after_s=5,
+            )
         threads = {"ask": ASKED_AT_ONCE, "change": 1, "care": 1}
         self._kind = ray.remote(
             num_cpus=cpus, max_restarts=0, concurrency_groups=threads, scheduling_strategy="SPREAD"
