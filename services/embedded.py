@@ -154,6 +154,10 @@ async def alive(app: ASGIApp) -> AsyncIterator[None]:
         await asked.put({"type": f"lifespan.{name}"})
         message = await answered.get()
         if message["type"] != f"lifespan.{name}.complete":
+            await task  # the app has said that it failed; now it says with what
+            error = (message if answered.empty() else answered.get_nowait()).get("error")
+            if isinstance(error, LaunchRefused):
+                raise error
             raise LaunchRefused(
                 f"a service did not complete its {name}: {message.get('message') or message.get('error')}"
             )

@@ -24,6 +24,7 @@ from pathlib import Path
 
 START_S = 30.0
 STOP_S = 4.0
+REACH_S = 5.0
 _SYSTEM_BINARIES = Path("/usr/lib/postgresql")
 _OUTSIDE = Path("/var/lib/duijie")
 _ADMIN = "duijie"
@@ -90,6 +91,12 @@ def check_port(host: str, port: int) -> None:
             raise PortTaken(
                 f"cannot listen on {host}:{port}: {error.strerror}; set DUIJIE_PORT (or DUIJIE_HOST)"
             ) from None
+
+
+def check_reached(address: str) -> None:
+    """Raises: OSError, when nobody listens at an address HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_S).close()
 
 
 def free_port() -> int:

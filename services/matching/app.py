@@ -36,6 +36,7 @@ def create(
             "index of needs": matching.demand.check,
             "vocabulary": matching.tuning.check,
         },
-        resources=[db.close, catalog.close, matching.indexing.save, matching.demand.save],
+        resources=[db.close, catalog.close, matching.indexing.close, matching.demand.close],
+        started=matching.connect,
     )
     return build(service), matching

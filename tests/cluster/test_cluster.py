@@ -19,6 +19,7 @@ from services.matching.service import cluster as cluster_
 from services.matching.service.cluster import Lost, Shards, rank_all
 from shared.errors import Unavailable
 from tests.cluster.conftest import NODE, Maker, Twins
+from tests.e2e.processes import alive
 
 pytestmark = pytest.mark.slow  # a cluster needs half a minute to start: `make test-ray`
 REGION, KIND = Condition.prefix("region", "2"), Condition.exactly("kind", "a")
@@ -303,8 +304,28 @@ def test_a_shard_without_its_checkpoint_is_lost_and_says_so(empty: Make, monkeyp
     assert folder is not None
     shutil.rmtree(folder)
     kill(twins.shards, 0)
-    with pytest.raises(Lost):
+    with pytest.raises(Unavailable, match="does not come back"):  # who asks is told to ask again …
         twins.other.snapshot.rank(twins.maker.query(), 5)
+    with pytest.raises(Lost):  # … who keeps the index to build it again
+        twins.other.care()
+    with pytest.raises(Lost):
+        twins.other.apply(twins.maker.changes(5, 60), twins.maker.position)
+
+
+def test_shards_that_are_closed_stay_closed(empty: Make) -> None:
+    twins = Twins(empty(2), 17)
+    twins.change(20, 60)
+    pids = [whereabouts(twins.shards, number)["pid"] for number in (0, 1)]
+    twins.shards.actors.close()
+    with pytest.raises(Unavailable):
+        twins.other.snapshot.rank(twins.maker.query(), 5)
+    with pytest.raises(Lost, match="closed"):
+        twins.other.care()
+    assert not twins.shards.actors._folder.exists()
+    until = time.monotonic() + 20
+    while any(alive(pid) for pid in pids):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_losses_at_random(empty: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,6 +348,11 @@ def test_losses_at_random(empty: Make, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sharded_index_is_not_saved_by_half(empty: Make) -> None:
     with pytest.raises(TypeError):
         _ = Engine(empty(1)).snapshot.shelf.parts
+
+
+def test_a_cluster_without_room_says_what_it_lacks(empty: Make) -> None:
+    with pytest.raises(Unavailable, match="CPUs and 99 shards need 99"):
+        empty(99)
 
 
 def test_equal_seeds_draw_equally() -> None:

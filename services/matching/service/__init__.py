@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from services.matching import models
+from services.matching.engine.shelf import Shelving
+from services.matching.service import cluster
 from services.matching.service.codes import Codes
 from services.matching.service.demand import Demand
 from services.matching.service.feedback import Feedbacks, Learning
@@ -43,8 +47,10 @@ class Matching:
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
         semantics = Semantics() if settings.semantic else None
         supply, codes = Supply(catalog.changes, catalog.snapshot, semantics), Codes(catalog.has_code)
-        self.indexing = Indexing(folder, supply)
-        self.demand = Indexing(folder.with_name(f"{folder.name}-needs"), Demand(db))
+        self._ray = settings.ray
+        shelf = None if settings.ray is None else _on_shards(settings.ray, settings, folder)
+        self.indexing = Indexing(folder, supply, shelf)
+        self.demand = Indexing(folder.with_name(f"{folder.name}-needs"), Demand(db))  # here: needs are few
         self.tuning = Tuning(db, self.acts, cursors, clock, semantics)
         self.needs = Needs(db, settings, self.acts, cursors, clock)
         self.rankings = Rankings(
@@ -57,6 +63,11 @@ class Matching:
             db, supply, self.indexing, self.needs, self.rankings, self.acts, cursors, clock
         )
 
+    async def connect(self) -> None:
+        """Reach what the index stands on, before anything relies on it. Raises: cluster.NoCluster."""
+        if self._ray is not None:
+            await asyncio.to_thread(cluster.connect, self._ray)
+
     async def changes(self, after: int, limit: int, wait_s: float) -> FeedPage:
         """Our feed, for other services."""
         return await models.feed.page(self.db, after, limit, wait_s)
@@ -68,3 +79,10 @@ class Matching:
     async def tidy(self) -> None:
         """Loop: forget what retention has ended."""
         await feed.tidy(self.db, models.feed, self.acts.forget, self.clock)
+
+
+def _on_shards(address: str, settings: MatchingSettings, folder: Path) -> Callable[[], Shelving]:
+    """How the index begins on a Ray cluster. Raises: cluster.ExtraMissing, at once rather than at the first listing."""
+    cluster.check()
+    checkpoints = (settings.shards_folder or folder.with_name(f"{folder.name}-shards")).absolute()
+    return lambda: cluster.Shards.empty(checkpoints, settings.shards, address=address)

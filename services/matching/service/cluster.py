@@ -29,6 +29,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -53,6 +54,8 @@ from services.matching.engine.shard import (
 from services.matching.engine.shelf import Asked, Candidates, Contents, Held, Part, terms_of
 from shared import log
 from shared.errors import Unavailable
+from shared.launcher import LaunchRefused, check_reached
+from shared.settings import SettingsRefused
 
 ANSWER_S = 30.0  # how long a question may take; what changes a shard may take as long as it takes
 START_S = 120.0  # how long a lost shard may take to stand again
@@ -66,8 +69,22 @@ CHUNK = 64  # needs that go to a shard in one call of `rank_all`
 class Lost(Exception):
     """A shard is gone and cannot be restored: the index has to be built again from the snapshot.
 
-    For whoever keeps the index, as `Gone` and `Forked` are: it never goes over the wire.
+    For whoever keeps the index, as `Gone` and `Forked` are: it never goes over the wire. Who only asks is told
+    Unavailable; the keeper's care comes by every shard each second and finds the same.
     """
+
+
+class ExtraMissing(SettingsRefused):
+    """Shards were asked for, and the extra that they need is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("an index on shards needs the extra [ray], which is not installed: run `make ray`")
+
+
+class NoCluster(LaunchRefused):
+    """There is no Ray cluster at the address given, or none that this process can join."""
+
+    exit_code = 7
 
 
 def _gone(shard: int, why: object) -> Unavailable:
@@ -76,11 +93,35 @@ def _gone(shard: int, why: object) -> Unavailable:
     )
 
 
-def _ray() -> Any:
+def check() -> None:
+    """Raises: ExtraMissing, without loading anything."""
+    if find_spec("ray") is None:
+        raise ExtraMissing
+
+
+def connect(address: str) -> None:
+    """Connect this process to a Ray cluster, unless it is connected.
+
+    Call it in a thread: in the main one Ray would take the process's SIGTERM for itself. Raises: ExtraMissing; NoCluster.
+    """
+    ray = _ray()
+    if ray.is_initialized():
+        return
     try:
-        return importlib.import_module("ray")
-    except ModuleNotFoundError as missing:
-        raise RuntimeError("shards need the extra `ray`: pip install -r requirements-ray.txt") from missing
+        if address != "auto":
+            check_reached(address)  # Ray itself would try for minutes
+        ray.init(address=address, namespace="duijie", log_to_driver=False, configure_logging=False)
+    except (OSError, RuntimeError, ValueError, OverflowError) as why:  # as Ray and sockets have it
+        reason = str(why).strip().partition("\n")[0]
+        raise NoCluster(
+            f"no Ray cluster to join at {address} ({reason}); start one with `ray start`, see docs/scale.md, "
+            "or take DUIJIE_MATCHING_RAY out"
+        ) from None
+
+
+def _ray() -> Any:
+    check()
+    return importlib.import_module("ray")
 
 
 class _Entry(NamedTuple):
@@ -118,7 +159,14 @@ class Actors:
     """The processes behind all handles of one index: asked, told and, when lost, put back as they were."""
 
     def __init__(self, folder: Path, shards: int, *, kept: int = KEPT, cpus: float = 1.0) -> None:
+        """Raises: Unavailable, when the cluster has no room; Lost."""
         ray = _ray()
+        if (counted := ray.cluster_resources().get("CPU", 0.0)) < shards * cpus:  # Ray would wait for more nodes
+            raise Unavailable(
+                f"the Ray cluster counts {counted:g} CPUs and {shards} shards need {shards * cpus:g}",
+                f"Ray 集群共 {counted:g} 个 CPU，{shards} 个分片需要 {shards * cpus:g} 个",
+                retry_after_s=5,
+            )
         threads = {"ask": ASKED_AT_ONCE, "change": 1, "care": 1}
         self._kind = ray.remote(
             num_cpus=cpus, max_restarts=0, concurrency_groups=threads, scheduling_strategy="SPREAD"
@@ -127,6 +175,7 @@ class Actors:
         self._name = f"shards-{secrets.token_hex(6)}"
         self._folder, self._kept = folder / self._name, kept
         self._numbers = itertools.count(1)  # of generations, of what care makes, of processes: never twice
+        self._over: str | None = None  # why no shard comes back any more: one is lost, or all were closed
         self._spare_lock = threading.Lock()
         self._changing = threading.RLock()  # one operation at a time
         self._log = log.logger("matching")
@@ -135,8 +184,12 @@ class Actors:
             shutil.rmtree(old, ignore_errors=True)
         self._spares = [self._kind.remote() for _ in range(shards + 1)]
         self._places = [_Place(None, None, [], threading.Lock()) for _ in range(shards)]
-        for shard, place in enumerate(self._places):
-            place.actor, _ = self._revived(shard, place)
+        try:
+            for shard, place in enumerate(self._places):
+                place.actor, _ = self._revived(shard, place)
+        except BaseException:
+            self.close()
+            raise
 
     def __len__(self) -> int:
         return len(self._places)
@@ -146,8 +199,10 @@ class Actors:
         return next(self._numbers)
 
     def _start(self) -> Any:
-        """A process that waits to become a shard. One always does, for to start one takes seconds."""
+        """A process that waits to become a shard. One always does, for to start one takes seconds. Raises: Lost."""
         with self._spare_lock:
+            if self._over is not None:
+                raise Lost(self._over)
             actor = self._spares.pop(0)
             if not self._spares:
                 self._spares.append(self._kind.remote())
@@ -190,6 +245,13 @@ class Actors:
                 raise
         raise _gone(call.shard, f"lost {ATTEMPTS} times")
 
+    def answer(self, call: _Call) -> Any:
+        """What a question's call answers. Raises: Unavailable, also when its shard is lost for good."""
+        try:
+            return self.result(call)
+        except Lost as lost:
+            raise _gone(call.shard, lost) from lost
+
     def all(self, shards: Shards, group: str, method: str, *args: Any) -> list[_Call]:
         """Send a call to the generation of every shard."""
         return [self.begin(number, group, method, at.generation, *args) for number, at in enumerate(shards.lying)]
@@ -206,6 +268,9 @@ class Actors:
                 self._ray.kill(dead)
             actor, since = self._revived(shard, place)
             place.actor, place.writing = actor, None
+            if self._over is not None:  # closed meanwhile, by who could not know of this process yet
+                self._ray.kill(actor)
+                raise Lost(self._over)
             self._log.warning(
                 "shard restored", shard=shard, seconds=round(time.monotonic() - started, 2),
                 operations=since, reason=why.splitlines()[0] if why else "",
@@ -231,11 +296,14 @@ class Actors:
             except self._errors.GetTimeoutError as late:
                 raise _gone(shard, late) from late
             except self._errors.RayTaskError as failed:
-                raise Lost(f"shard {shard}: {failed.cause}") from failed
+                self._over = f"shard {shard}: {failed.cause}"
+                raise Lost(self._over) from failed
         raise _gone(shard, "no attempt")
 
     def close(self) -> None:
-        """End the shards and delete what they wrote."""
+        """End the shards and delete what they wrote. Whoever still asks them is told Unavailable."""
+        with self._spare_lock:
+            self._over = "closed"
         for actor in [*self._spares, *(place.actor for place in self._places)]:
             with contextlib.suppress(Exception):  # it may be dead, or the cluster gone
                 self._ray.kill(actor)
@@ -320,7 +388,8 @@ class Lying(NamedTuple):
 class Shards:
     """A shelf on several machines (`Shelving`). Any number of threads may ask it.
 
-    Every question may raise Unavailable (ask again, with the present snapshot) or Lost (build again).
+    Every question may raise Unavailable: ask again, with the present snapshot. What changes or tends it may also
+    raise Lost: build again.
     """
 
     actors: Actors
@@ -336,9 +405,7 @@ class Shards:
 
         folder: seen by every node under the same name, for this index alone. cpus: reserved for each shard.
         """
-        ray = _ray()
-        if not ray.is_initialized():
-            ray.init(address=address, namespace="duijie", log_to_driver=False, configure_logging=False)
+        connect(address)
         return cls(Actors(folder, count, kept=kept, cpus=cpus), (Lying(0, 0, 0),) * count, np.zeros(0))
 
     def __len__(self) -> int:
@@ -365,7 +432,7 @@ class Shards:
     ) -> Candidates:
         """The k best by words above zero that pass all conditions, exactly; best first."""
         calls = self.actors.all(self, "ask", "ask", "candidates", words, grams, k, conditions, marks)
-        found = Candidates.together(list(map(self.actors.result, calls)), len(marks))
+        found = Candidates.together(list(map(self.actors.answer, calls)), len(marks))
         return found.take(np.lexsort((found.ids, -found.words))[:k])
 
     def candidates_of_each(
@@ -381,7 +448,7 @@ class Shards:
                 )
             if not chunk or len(waiting) > 2 * ASKED_AT_ONCE:
                 done, calls = waiting.popleft()
-                yield from zip(done, _best_of_each(list(map(self.actors.result, calls)), k), strict=True)
+                yield from zip(done, _best_of_each(list(map(self.actors.answer, calls)), k), strict=True)
 
     def named(self, words: Asked, grams: Asked, ids: Sequence[str]) -> Candidates:
         """The held ones of some documents, in the order given."""
@@ -417,7 +484,7 @@ class Shards:
     def _of_holder(self, id_: str, question: str) -> Any:
         shard = self.shard_of(id_)
         call = self.actors.begin(shard, "ask", "ask", self.lying[shard].generation, question, id_)
-        return self.actors.result(call)
+        return self.actors.answer(call)
 
     def _of_holders(
         self, ids: Sequence[str], question: str, *before: Any, after: tuple[Any, ...] = ()
@@ -432,7 +499,7 @@ class Shards:
             )
             for shard, mine in places.items()
         ]
-        return list(zip(places.values(), map(self.actors.result, calls), strict=True))
+        return list(zip(places.values(), map(self.actors.answer, calls), strict=True))
 
     # How it changes
 
@@ -467,14 +534,20 @@ class Shards:
         return self.actors.change(self, dict.fromkeys(range(len(self.lying)), Weighed(made or 0)), idf).shards
 
     def weights(self, idf: Array) -> int:
-        """Have every shard make the weights of another epoch, each on its own core; answers their name."""
+        """Have every shard make the weights of another epoch, each on its own core; answers their name.
+
+        Raises: Unavailable; Lost.
+        """
         made = self.actors.number()
         for call in self.actors.all(self, "care", "weights", _ray().put(idf), made):
             self.actors.result(call, None)
         return made
 
     def merged(self, idf: Array) -> Callable[[Shards], Shards] | None:
-        """Have every shard merge what is due with it; answers how to take that in, None when nothing was due."""
+        """Have every shard merge what is due with it; answers how to take that in, None when nothing was due.
+
+        Raises: Unavailable; Lost.
+        """
         made = self.actors.number()
         calls = self.actors.all(self, "care", "merge", made)
         due = [shard for shard, call in enumerate(calls) if self.actors.result(call, None)]
@@ -503,7 +576,7 @@ def rank_all(
 ) -> Iterator[Ranking]:
     """What `Snapshot.rank` answers to each of many needs, in their order, as tasks of all shards over chunks.
 
-    Raises: Unavailable; Lost.
+    Raises: Unavailable.
     """
     shards = snapshot.shelf
     assert isinstance(shards, Shards)

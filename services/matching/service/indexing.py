@@ -1,4 +1,4 @@
-"""An index that follows a feed: in memory to be asked, on disk to start from.
+"""An index that follows a feed: in memory to be asked, on disk to start from; or on a shelf in other processes.
 
 What the index answers is a pure function of the feed up to a position (snapshot + changes == rebuilt).
 Each document carries a version, so that a change seen twice, in the snapshot and again on the feed, does
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from services.matching import engine
 from services.matching.engine import Document, Engine, Index, kernels
+from services.matching.engine.shelf import Shelving
 from services.matching.engine.store import Damaged, Store
+from services.matching.service.cluster import Lost, Shards
 from shared import log, metrics
 from shared.contracts.feed import Change, FeedPage
 from shared.errors import Gone, Unavailable
@@ -59,8 +61,9 @@ class Source(Protocol):
 class Indexing:
     """Keeps the index up to date; `index` and `version` are what rankings read."""
 
-    def __init__(self, folder: Path, source: Source) -> None:
-        self._source = source
+    def __init__(self, folder: Path, source: Source, shelf: Callable[[], Shelving] | None = None) -> None:
+        """Keep it in `folder`; with `shelf`, which makes an empty one, keep nothing: each start reads the snapshot."""
+        self._source, self._shelf = source, shelf
         self._engine, self._store = Engine(), Store(folder, source.recipe)
         self._epoch, self._position = "", 0
         self._loaded, self._current = False, False
@@ -101,17 +104,25 @@ class Indexing:
             await follow(
                 name=self._source.name, service="matching", fetch=self._fetch, start=self._start, apply=self._apply
             )
-        except (Gone, Forked) as lost:
-            # We were away longer than the feed is kept, or its producer was restored from a backup. An index
-            # holds nothing of its own, so it starts again from the snapshot; rows could not.
-            self._current, self._loaded = False, False
+        except (Gone, Forked, Lost) as lost:
+            # We were away longer than the feed is kept, its producer was restored from a backup, or a shard does
+            # not come back. An index holds nothing of its own, so it starts again from the snapshot; rows could not.
+            self._forget()
             await asyncio.to_thread(self._store.discard)
             raise Unavailable(
-                "the feed cannot be followed on; reading the snapshot", "变更流无法接续，正在读取快照"
+                "the index cannot be followed on; reading the snapshot",
+                "索引无法接续，正在读取快照",
+                internal=str(lost),
             ) from lost
+
+    def _forget(self) -> None:
+        """Answer no more until the index is built again, which `follow` does."""
+        self._current, self._loaded = False, False
 
     async def _fetch(self, position: int) -> FeedPage:
         page = await self._source.page(position, WAIT_S if self._current else 0.0)
+        if not self._loaded:
+            raise Lost("found by who tends the index")
         if not page.items and not self._current:
             self._current = True
             self._log.info("index current", source=self._source.name, documents=len(self.index), position=position)
@@ -121,13 +132,14 @@ class Indexing:
         if self._loaded:  # catalog was away for a while: what we know still ranks, and is followed on from here
             return self._epoch, self._position
         stored = None
-        await asyncio.to_thread(kernels.warm)
-        try:
-            stored = await asyncio.to_thread(self._store.load, self._engine)
-        except Damaged as damage:
-            self._log.warning(
-                "index on disk not usable, reading the snapshot", source=self._source.name, reason=str(damage)
-            )
+        if self._shelf is None:
+            await asyncio.to_thread(kernels.warm)
+            try:
+                stored = await asyncio.to_thread(self._store.load, self._engine)
+            except Damaged as damage:
+                self._log.warning(
+                    "index on disk not usable, reading the snapshot", source=self._source.name, reason=str(damage)
+                )
         if stored is not None:
             self._epoch, self._position = stored.epoch, stored.position
         else:
@@ -140,19 +152,20 @@ class Indexing:
     async def _take_snapshot(self) -> None:
         page = await self._source.beginning(None)
         epoch, position = page.epoch, page.position
-        engine_ = Engine()
+        await asyncio.to_thread(_end, self._engine)  # first: where its shards stand may be no room for others
+        self._engine = engine_ = Engine(None if self._shelf is None else await asyncio.to_thread(self._shelf))
         while True:
             changes = [engine.Change(position, document.id, document.version, document) for document in page.documents]
             await asyncio.to_thread(engine_.apply, changes, position)
             if page.next is None:
                 break
             page = await self._source.beginning(page.next)
-        self._engine = engine_
         self._epoch, self._position = epoch, position
         self._unsaved = len(self.index) or 1
 
     async def _apply(self, page: FeedPage, seen: int) -> int:
-        changes = await self._source.read(page.items)
+        known = self.index.position  # beyond ours when shards failed in the middle of this page: nothing counts twice
+        changes = [each for each in await self._source.read(page.items) if each.position > known]
         position = page.items[-1].position
         async with self._changing:
             await asyncio.to_thread(self._engine.apply, changes, position)
@@ -169,16 +182,31 @@ class Indexing:
         """Loop: postings of young documents, merges, new idf epochs, while queries go on."""
         while True:
             engine_ = self._engine
-            adopt = await asyncio.to_thread(engine_.care)
-            if adopt is None:
-                await asyncio.sleep(TEND_EVERY_S)
-            elif engine_ is self._engine:
-                async with self._changing:
-                    await asyncio.to_thread(adopt)
+            try:
+                adopt = await asyncio.to_thread(engine_.care) if self._loaded else None
+                if adopt is None:
+                    await asyncio.sleep(TEND_EVERY_S)
+                elif engine_ is self._engine:
+                    async with self._changing:
+                        await asyncio.to_thread(adopt)
+            except Lost:
+                if engine_ is self._engine:
+                    self._forget()
+                raise
 
     async def save(self) -> None:
-        """Write the index to disk, when anything changed since the last time."""
-        if self._unsaved:
+        """Write the index to disk, when it is kept there, is whole, and has changed since the last time."""
+        if self._unsaved and self._loaded and self._shelf is None:
             async with self._changing:
                 await asyncio.to_thread(self._store.save, self._epoch, self._engine)
             self._unsaved, self._saved_at = 0, time.monotonic()
+
+    async def close(self) -> None:
+        """Write the index to disk, or end the processes in which it lies."""
+        await self.save()
+        await asyncio.to_thread(_end, self._engine)
+
+
+def _end(engine_: Engine) -> None:
+    if isinstance(shards := engine_.snapshot.shelf, Shards):
+        shards.actors.close()

@@ -1,7 +1,8 @@
 """Match runs: all needs against all listings, in the background, in chunks that a crash neither loses nor doubles.
 
 A run's position moves in the transaction that writes the chunk's results, so that a killed process goes on where
-the last commit left off. The index that the first chunk found is kept for the whole run while the process lives.
+the last commit left off. The index that the first chunk found is kept for the whole run while the process lives
+and that index answers.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from shared.contracts.matching import (
 )
 from shared.contracts.wire import Page, dump
 from shared.db import Database
-from shared.errors import Conflict, Forbidden, InvalidInput, NotFound
+from shared.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
@@ -238,7 +239,11 @@ class Runs:
             self._pinned = run.id, await self._rankings.state()
         state = self._pinned[1]
         parts = [rows[number::THREADS] for number in range(THREADS)]
-        ranked = await asyncio.gather(*(asyncio.to_thread(_ranked, state, run.asked, part) for part in parts))
+        try:
+            ranked = await asyncio.gather(*(asyncio.to_thread(_ranked, state, run.asked, part) for part in parts))
+        except Unavailable:
+            self._pinned = None  # a lost shard came back without that index: the rest is ranked by the present one
+            raise
         await self._write(run, rows, state.version, [row for part in ranked for row in part])
         return True
 
