@@ -34,7 +34,7 @@ def answers(snapshot: Snapshot, queries: list[Query], ids: list[str]) -> list[An
     """All that an index can be asked, so that equal means equal to the last bit."""
     found: list[Any] = [len(snapshot), snapshot.position, snapshot.era, snapshot.passes(ids, [REGION, KIND]).tolist()]
     found += [snapshot.query_of(id_) for id_ in ids[:3]]
-    found += [sorted(snapshot.common([f"w{n}" for n in range(40)], 5)), snapshot.sharing("w7")]
+    found += [sorted(snapshot.common([f"w{n}" for n in range(40)], 5)), snapshot.sharing("w7", 1)]
     for query in queries:
         found += [plain(snapshot.rank(query, k, conditions)) for k, conditions in [(1, []), (20, []), (7, [REGION])]]
         found += [plain(snapshot.match(query, 10, conditions)) for conditions in ([], [KIND], [REGION, KIND])]

@@ -300,5 +300,6 @@ def test_a_query_may_have_thousands_of_words() -> None:
 
 def test_words_that_share_a_character_are_found_for_suggestions() -> None:
     snapshot = of(the({"铣削": 1, "切削": 1}, {"灭菌": 1}))
-    assert snapshot.sharing("削铣") == ["切削", "铣削"]
-    assert snapshot.sharing("x") == []
+    assert snapshot.sharing("削铣", 1) == ["切削", "铣削"]
+    assert snapshot.sharing("削铣", 2) == ["铣削"]
+    assert snapshot.sharing("x", 1) == []

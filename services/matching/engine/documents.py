@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -154,8 +154,7 @@ class Condition:
         return cls(facet, first, "\U0010ffff")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """What one term contributed through one field."""
 
     term: str
@@ -202,9 +201,10 @@ def pack(occurrences: tuple[int, ...]) -> int:
     return code
 
 
-def unpack(code: int) -> list[int]:
+@lru_cache(maxsize=1 << 14)
+def unpack(code: int) -> tuple[int, ...]:
     """The occurrences by field behind a code that fits."""
-    return [(code >> _SHIFT[name]) & ((1 << bits) - 1) for name, bits in _BITS.items()]
+    return tuple((code >> _SHIFT[name]) & ((1 << bits) - 1) for name, bits in _BITS.items())
 
 
 def sublinear(occurrences: Array) -> Array:

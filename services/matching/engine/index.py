@@ -13,6 +13,7 @@ documents lie in segments, and equal versions answer equally to the last bit.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
@@ -150,8 +151,8 @@ class Index(Protocol):
         """Those of some terms that at least so many documents held when the epoch began."""
         ...
 
-    def sharing(self, word: str) -> list[str]:
-        """Known terms that share a character with a word: where to look for misspellings."""
+    def sharing(self, word: str, least: int) -> list[str]:
+        """Known terms that share at least so many different characters with a word: where to look for misspellings."""
         ...
 
 
@@ -193,8 +194,7 @@ class Lexicon:
     def __init__(self, spelled: Iterable[str] = ()) -> None:
         self.spelled = list(spelled)
         self.number_of = {term: number for number, term in enumerate(self.spelled)}
-        self._by_character: dict[str, list[int]] = {}
-        self._listed = 0
+        self._listed: tuple[int, dict[str, array[int]]] = 0, {}  # so many terms, by character; replaced as a whole
 
     def __len__(self) -> int:
         return len(self.spelled)
@@ -206,13 +206,27 @@ class Lexicon:
                 self.number_of[term] = len(self.spelled)
                 self.spelled.append(term)
 
-    def sharing(self, word: str) -> set[int]:
-        """The numbers of terms that share a character with a word."""
-        while self._listed < len(self.spelled):
-            for character in set(self.spelled[self._listed]):
-                self._by_character.setdefault(character, []).append(self._listed)
-            self._listed += 1
-        return {number for character in set(word) for number in self._by_character.get(character, ())}
+    def sharing(self, word: str, least: int) -> Array:
+        """The numbers of terms that share at least so many different characters with a word: int64, rising."""
+        by_character = self._by_character()
+        held = [np.array(by_character[character], np.int64) for character in set(word) & by_character.keys()]
+        numbers = np.concatenate([np.zeros(0, np.int64), *held])
+        distinct, shared = np.unique(numbers, return_counts=True)
+        found: Array = distinct[shared >= least]
+        return found
+
+    def _by_character(self) -> Mapping[str, array[int]]:
+        listed, known = self._listed
+        if listed == len(self.spelled):
+            return known
+        fresh: dict[str, array[int]] = {}
+        terms = self.spelled[listed:]
+        for number, term in enumerate(terms, listed):
+            for character in set(term):
+                fresh.setdefault(character, array("i")).append(number)
+        together = {**known, **{each: known.get(each, array("i")) + numbers for each, numbers in fresh.items()}}
+        self._listed = listed + len(terms), together
+        return together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -272,7 +286,11 @@ class Snapshot:
     def explain(self, query: Query, ids: Sequence[str]) -> list[Hit]:
         """The held ones of some documents with their score by words and what that is made of, in the order given."""
         words = self.asked(query.counts)
-        return [_hit(held, words, query.through) for held in self.shelf.held(words, ids)]
+        sought = {
+            number: (name, a, query.through.get(name))
+            for name, number, a in zip(words.names, words.numbers.tolist(), words.a.tolist(), strict=True)
+        }
+        return [_hit(held, sought) for held in self.shelf.held(words, ids)]
 
     def passes(self, ids: Sequence[str], conditions: Sequence[Condition]) -> Array:
         """Which documents pass which conditions: bool (ids, conditions); what is not held passes none."""
@@ -298,9 +316,9 @@ class Snapshot:
         held = self.epoch.of(asked.numbers) <= _idf(self.epoch.documents, least)
         return {name for name, is_held in zip(asked.names, held.tolist(), strict=True) if is_held}
 
-    def sharing(self, word: str) -> list[str]:
-        """Known terms that share a character with a word: where to look for misspellings."""
-        terms = (self.lexicon.spelled[number] for number in self.lexicon.sharing(word))
+    def sharing(self, word: str, least: int) -> list[str]:
+        """Known terms that share at least so many different characters with a word: where to look for misspellings."""
+        terms = (self.lexicon.spelled[number] for number in self.lexicon.sharing(word, least).tolist())
         return self.asked({term: 1.0 for term in terms if term[0] not in GRAM + CLASS}).names
 
     def asked(self, counts: Mapping[str, float]) -> Asked:
@@ -410,18 +428,14 @@ def _scaled(shares: Array) -> Array:
     return shares / greatest if greatest else shares
 
 
-def _hit(held: Held, words: Asked, through: Mapping[str, str]) -> Hit:
+def _hit(held: Held, sought: Mapping[int, tuple[str, float, str | None]]) -> Hit:
     leaves = []
-    for name, number, a in zip(words.names, words.numbers.tolist(), words.a.tolist(), strict=True):
-        if (occurrences := held.occurrences.get(number)) is not None:
-            counts = [weight * times for weight, times in zip(FIELDS.values(), occurrences, strict=True)]
-            total = sum(counts)
-            weight = a * (1.0 + math.log(total)) * held.inverse
-            leaves += [
-                Leaf(name, field_, weight * (count / total), through.get(name))
-                for field_, count in zip(FIELDS, counts, strict=True)
-                if count
-            ]
+    for number, occurrences in held.occurrences.items():
+        name, a, through = sought[number]
+        counts = [(field_, FIELDS[field_] * times) for field_, times in zip(FIELDS, occurrences, strict=True) if times]
+        total = sum(count for _, count in counts)
+        weight = a * (1.0 + math.log(total)) * held.inverse
+        leaves += [Leaf(name, field_, weight * (count / total), through) for field_, count in counts]
     leaves.sort(key=lambda leaf: (-leaf.weight, leaf.term, leaf.field))
     return Hit(held.id, held.version, held.score, tuple(leaves), held.stored)
 

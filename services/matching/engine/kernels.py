@@ -305,6 +305,14 @@ def _walk(acc: Array, words: Array, bytes_: Array, at: int, size: int, worth: in
 
 
 @_compiled
+def _any(allowed: Array, lo: int, hi: int) -> bool:
+    for d in range(lo, hi):  # noqa: SIM110 - compiled
+        if allowed[d]:
+            return True
+    return False
+
+
+@_compiled
 def _cut_for(acc: Array, allowed: Array, base: int, size: int, wanted: int) -> int:
     """An accumulated value that at least `wanted` allowed documents of the range reach, else 1."""
     bins = np.zeros(1 << 12, np.int32)
@@ -376,6 +384,9 @@ def search(
             lists[r, i, 0] = (start << 24) | (2 * ((run[p + 1] >> 24) - start) // 3)
             lists[r, i, 1] = bound
             total[r] += bound
+    for r in range(n_ranges):  # documents of a class lie together: a filter by class leaves out whole ranges
+        if total[r] > 0 and not _any(allowed, r << RANGE_BITS, min((r + 1) << RANGE_BITS, n)):
+            total[r] = 0.0
     by_bound = _rising(total)
     maybe, keys, values = _table(terms, a)
     acc = np.zeros(RANGE, np.uint16)

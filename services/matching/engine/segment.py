@@ -132,7 +132,7 @@ class Segment:
         found: Mapping[str, Any] = json.loads(self.stored[row].tobytes())
         return found
 
-    def occurrences(self, row: int, numbers: Array | None = None) -> dict[int, list[int]]:
+    def occurrences(self, row: int, numbers: Array | None = None) -> dict[int, Sequence[int]]:
         """Term → occurrences by field of one document: of some terms, or of all in the order of spelling."""
         start, terms = int(self.terms.start[row]), self.terms[row]
         at = np.arange(terms.size) if numbers is None else kernels.common(terms, numbers)

@@ -82,14 +82,14 @@ class Held(NamedTuple):
     version: int
     score: float
     inverse: float  # 1 / length
-    occurrences: Mapping[int, list[int]]  # of the terms asked for, by field
+    occurrences: Mapping[int, Sequence[int]]  # of the terms asked for, by field
     stored: Mapping[str, Any]
 
 
 class Contents(NamedTuple):
     """All that a document is made of, by number."""
 
-    occurrences: Mapping[int, list[int]]  # of its words, by field
+    occurrences: Mapping[int, Sequence[int]]  # of its words, by field
     grams: Mapping[int, int]
     classes: list[int]
 

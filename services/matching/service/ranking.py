@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
@@ -308,12 +309,22 @@ def _empty(index: Index, known: frozenset[str]) -> EmptyReason:
     return "ALL_FILTERED" if known else "NO_KNOWN_TERM"
 
 
+def _shared_by_alike(word: str) -> int:
+    """How many different characters a term of two or more shares at least with a word that it resembles.
+
+    A ratio r of words of n and m characters takes r x (n + m) / 2 common ones, and m is no less than those.
+    """
+    ratio, n = RESEMBLES / 100.0, len(word)
+    common = max(math.ceil(ratio * (n + 2) / 2), math.ceil(ratio * n / (2 - ratio)))
+    return max(1, common - (n - len(set(word))))
+
+
 def _suggestions(index: Index, query: Query, known: frozenset[str], hits: list[tuple[Hit, Found]]) -> Suggestions:
     said = query.counts.keys() - query.through.keys() - known
     unknown = sorted((t for t in said if len(t) > 1), key=lambda t: (-query.counts[t], t))
     alike: list[str] = []
     for word in unknown[:_UNKNOWN_MOST]:
-        near = [term for term in index.sharing(word) if len(term) > 1]
+        near = [term for term in index.sharing(word, _shared_by_alike(word)) if len(term) > 1]
         alike += [
             known_
             for known_, _, _ in process.extract(
