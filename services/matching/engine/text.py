@@ -13,7 +13,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from operator import add
 from typing import Any, NamedTuple
@@ -184,12 +184,7 @@ def places(text: str, words: Iterable[str]) -> list[Place]:
 
     Cost: some microseconds for a title.
     """
-    folded, origin = [], []
-    for at, character in enumerate(text):
-        seen = _folded(character)
-        folded.append(seen)
-        origin += [at] * len(seen)
-    line = "".join(folded)
+    line, origin = _aligned(text)
     found: list[Place] = []
     taken = bytearray(len(line))
     for word in sorted(set(words), key=lambda word: (-len(word), word)):
@@ -201,6 +196,15 @@ def places(text: str, words: Iterable[str]) -> list[Place]:
                 found.append(Place(origin[at], origin[end - 1] + 1, word))
             at = line.find(word, at + 1)
     return sorted(found)
+
+
+def _aligned(text: str) -> tuple[str, Sequence[int]]:
+    """A text folded character by character, and where each of its characters came from."""
+    line = fold(text)
+    if len(line) == len(text) and "℃" not in line and _plain()[0].fullmatch(text):
+        return line, range(len(text))  # nothing became longer, and only °c becomes shorter
+    folded = list(map(_folded, text))
+    return "".join(folded), [at for at, seen in enumerate(folded) for _ in seen]
 
 
 @lru_cache(maxsize=1 << 14)

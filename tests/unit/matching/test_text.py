@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching.engine.text import BOILERPLATE, places, telling, terms
+from services.matching.engine.text import BOILERPLATE, fold, places, telling, terms
 
 
 @pytest.mark.parametrize(
@@ -173,3 +173,13 @@ def test_a_single_character_counts_twice_as_much_as_a_pair() -> None:
     assert counted["铣削"] == 1.0
     assert 1 + math.log(counted["铣"]) == pytest.approx(2.0)
     assert 1 + math.log(counted["削"]) == pytest.approx(2 * (1 + math.log(3)))
+
+
+@given(
+    st.text(st.sampled_from("轴承減℃°Cc…Ⅲ，ab1㎜ﬁ\u0301"), max_size=12),
+    st.sampled_from(["承", "℃", "c", "1", "mm", "iii", "减"]),
+)
+def test_places_point_to_what_folds_to_the_word(text: str, word: str) -> None:
+    """Signs become longer (…, Ⅲ, ㎜) and shorter (°C) by folding: a place must not slip."""
+    for place in places(text, [word]):
+        assert word in "".join(map(fold, text[place.start : place.end]))
