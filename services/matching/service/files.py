@@ -13,16 +13,19 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.matching.engine import MIX, Cut, Draft, Engine, Mix, Query, Snapshot, cut
+from services.matching.engine.store import Store
 from services.matching.service.semantic import Semantics
 from services.matching.service.vocabulary import Understanding, class_term, subclasses
 
@@ -31,6 +34,7 @@ LINE_MOST = 1 << 20
 CHUNK = 20_000  # lines that a process takes at once: the more, the fewer words it meets for the first time
 DEPTHS = (10, 20, 100)
 LIMIT_MOST = 500  # hits a query
+MANY, TOGETHER = 1_000, 50  # queries from which other processes are worth their start; that go to one at a time
 RELEVANT = 3  # the level from which a pair counts as a match
 
 Progress = Callable[[str], None]
@@ -85,23 +89,18 @@ def rank(
         for entry in _texts(queries, _Query)
     ]
     wanted = _pairs(pairs) if pairs is not None else None
-    snapshot = index(corpus, ipc_titles, processes, progress, semantics).snapshot
+    engine = index(corpus, ipc_titles, processes, progress, semantics)
     if wanted is not None:
-        _check_pairs(wanted, {id_ for id_, _ in asked}, snapshot, pairs)
-
-    def lines(one: tuple[str, Query]) -> list[str]:
-        id_, query = one
-        pairs_ = None if wanted is None else wanted.get(id_, ())
-        found = snapshot.match(query, limit, (), mix).found if pairs_ is None else snapshot.judge(query, pairs_, mix)
-        return [f"{id_}\t{each.id}\t{each.score!r}\n" for each in found]
+        _check_pairs(wanted, {id_ for id_, _ in asked}, engine.snapshot, pairs)
+    jobs = [_Job(id_, query, limit, mix, None if wanted is None else wanted.get(id_, ())) for id_, query in asked]
 
     draft = out.with_name(f".{out.name}.{os.getpid()}")
     written = 0
     try:
-        with draft.open("w", encoding="utf-8") as file, ThreadPoolExecutor(processes) as pool:
-            for number, found in enumerate(pool.map(lines, asked), 1):
-                file.writelines(found)
-                written += len(found)
+        with draft.open("w", encoding="utf-8") as file, _ranking(engine, len(jobs), processes) as ranked:
+            for number, lines in enumerate(ranked(jobs), 1):
+                file.writelines(lines)
+                written += len(lines)
                 if number % 1_000 == 0:
                     progress(f"{number} of {len(asked)} queries")
         draft.replace(out)
@@ -110,6 +109,51 @@ def rank(
     finally:
         draft.unlink(missing_ok=True)
     return written
+
+
+class _Job(NamedTuple):
+    """A query to be ranked, or the documents to be scored for it."""
+
+    id: str
+    query: Query
+    limit: int
+    mix: Mix
+    documents: Sequence[str] | None
+
+    def lines(self, snapshot: Snapshot) -> list[str]:
+        """Its lines of the run."""
+        if self.documents is None:
+            found = snapshot.match(self.query, self.limit, (), self.mix).found
+        else:
+            found = snapshot.judge(self.query, self.documents, self.mix)
+        return [f"{self.id}\t{each.id}\t{each.score!r}\n" for each in found]
+
+
+@contextmanager
+def _ranking(engine: Engine, queries: int, processes: int) -> Iterator[Callable[[Sequence[_Job]], Iterable[list[str]]]]:
+    """Ranks queries in order. Many go to processes that map the index from disk: threads would wait for one another."""
+    if queries < MANY or processes < 2:
+        yield lambda jobs: (job.lines(engine.snapshot) for job in jobs)
+        return
+    with TemporaryDirectory(prefix="duijie-rank-") as folder:
+        try:
+            Store(Path(folder)).save("rank", engine)
+        except OSError as error:
+            raise FileRefused(f"{folder}: {error.strerror}; set TMPDIR to a folder with room for the index") from None
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_hold, initargs=(Path(folder),)) as pool:
+            yield lambda jobs: pool.map(_lines_of, jobs, chunksize=TOGETHER)
+
+
+_held = Engine()  # of a process that ranks
+
+
+def _hold(folder: Path) -> None:
+    Store(folder).load(_held)
+
+
+def _lines_of(job: _Job) -> list[str]:
+    return job.lines(_held.snapshot)
 
 
 def index(

@@ -168,8 +168,13 @@ def test_chunks_in_processes_of_their_own_give_the_run_of_one_process(
     assert main(asked) == 0
     whole = run_of(tmp_path)
     monkeypatch.setattr(files, "CHUNK", 2)
+    monkeypatch.setattr(files, "MANY", 2)
     assert main(asked) == 0
     assert run_of(tmp_path) == whole
+    pairs = written(tmp_path / "pairs.tsv", ["q1\tp3\t1", "q1\tp1\t4", "q2\tp3\t3"])
+    assert main([*asked, "--pairs", str(pairs)]) == 0
+    assert [line[:2] for line in run_of(tmp_path)] == [["q1", "p3"], ["q1", "p1"], ["q2", "p3"]]
+    assert main(asked) == 0
     written(tmp_path / "c.jsonl.gz", [*CORPUS, CORPUS[0]])  # in another chunk than the first
     assert main(asked) == 1
     assert "line 4: id 'p1' stands in line 1 already" in capsys.readouterr().err
