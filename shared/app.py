@@ -370,6 +370,12 @@ _PYDANTIC: dict[str, tuple[str, Text]] = {
     "greater_than": ("INPUT-RANGE", Text("this must be more than {gt}", "必须大于 {gt}")),
     "less_than_equal": ("INPUT-RANGE", Text("this must be at most {le}", "不得大于 {le}")),
     "less_than": ("INPUT-RANGE", Text("this must be less than {lt}", "必须小于 {lt}")),
+    "string_pattern_mismatch": ("INPUT-FORM", Text("this does not have the form {pattern}", "格式不正确，应符合 {pattern}")),
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), ("INPUT-FORM", Text("this must be a whole number", "应为整数"))),
+    **dict.fromkeys(("float_parsing", "float_type"), ("INPUT-FORM", Text("this must be a number", "应为数字"))),
+    **dict.fromkeys(("bool_parsing", "bool_type"), ("INPUT-FORM", Text("this must be true or false", "应为 true 或 false"))),
+    "string_type": ("INPUT-FORM", Text("this must be text", "应为文本")),
+    "list_type": ("INPUT-FORM", Text("this must be a list", "应为列表")),
     "json_invalid": ("INPUT-JSON", Text("the body is not JSON", "请求体不是有效的 JSON")),
 }  # fmt: skip
 _FORM = ("INPUT-FORM", Text("this has the wrong form: {kind}", "格式不正确：{kind}"))
@@ -379,6 +385,7 @@ _CURES = {
     ),
     "INPUT-MISSING": Text("add it; /docs shows an example", "请补充该字段，/docs 有示例"),
     "INPUT-TOO-LONG": Text("shorten it", "请缩短内容"),
+    "INPUT-FORM": Text("see its form and an example in /docs", "请在 /docs 查看格式与示例"),
 }
 
 

@@ -343,3 +343,24 @@ async def test_filters_that_the_document_offers_all_work(world: World) -> None:
         assert (await university.get(path)).status_code == 200, path
     for query in ("mode=ORDINARY", "ipc=B23", "industry_code=C", "region_code=37", "holder=x", "patent_type=DESIGN"):
         assert (await world.http.get(f"/v1/listings?{query}")).status_code == 200, query
+
+
+@pytest.mark.parametrize(
+    ("filters", "english", "chinese"),
+    [
+        ({"ipc": "Q9"}, "this does not have the form ^([A-H]", "格式不正确，应符合 ^([A-H]"),
+        ({"trl_at_least": "high"}, "this must be a whole number", "应为整数"),
+        ({"sample": "perhaps"}, "this must be true or false", "应为 true 或 false"),
+    ],
+)
+async def test_a_wrong_form_says_the_right_one_in_the_readers_language(
+    world: World, filters: dict[str, Any], english: str, chinese: str
+) -> None:
+    sme = await world.demo("sme")
+    for language, words in (("en", english), ("zh", chinese)):
+        asked = {"title": "镗杆", "filters": filters}
+        refused = await sme.post("/v1/match-queries", json=asked, headers={"Accept-Language": language})
+        (violation,) = refused.json()["violations"]
+        assert (refused.status_code, violation["pointer"]) == (422, f"/filters/{next(iter(filters))}")
+        assert violation["message"].startswith(words)
+        assert "/docs" in violation["cure"]
