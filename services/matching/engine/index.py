@@ -12,6 +12,7 @@ documents lie in segments, and equal versions answer equally to the last bit.
 
 from __future__ import annotations
 
+import itertools
 import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -324,14 +325,15 @@ class Snapshot:
     def asked(self, counts: Mapping[str, float]) -> Asked:
         """Weighted counts against this epoch: their known terms, as a shelf takes them."""
         number_of = self.lexicon.number_of
-        names = sorted(term for term in counts if term in number_of)
-        numbers = np.array([number_of[term] for term in names], np.int32)
+        names = sorted(filter(number_of.__contains__, counts))
+        numbers = np.array(list(map(number_of.__getitem__, names)), np.int32)
         known = numbers < self.known_at.size
         known[known] = self.known_at[numbers[known]] <= self.position
-        names = [name for name, is_known in zip(names, known.tolist(), strict=True) if is_known]
-        numbers = numbers[known]
+        if not known.all():
+            names = list(itertools.compress(names, known.tolist()))
+            numbers = numbers[known]
         idf = self.epoch.of(numbers)
-        weights = np.array([1.0 + math.log(counts[name]) for name in names]) * idf
+        weights = (1.0 + np.array(list(map(math.log, map(counts.__getitem__, names))))) * idf
         length = math.sqrt(math.fsum((weights * weights).tolist()))
         return Asked(names, numbers, weights * idf / length if length else weights)
 
