@@ -3,8 +3,8 @@
 `Index` is the seam: whatever stands behind it answers exactly what scikit-learn's `TfidfTransformer`
 and a cosine would answer on the same weighted term counts, with ties broken by id.
 
-text → documents (what goes in and comes out) → segment (columns; `bulk`: of many texts at once) → kernels (loops) → shelf (where they lie)
-→ index (what a need is answered) → store.
+text → documents (what goes in and comes out) → segment (columns; `bulk`: of many texts at once) → kernels (loops)
+→ shelf (where they lie) → index (what a need is answered) → store.
 """
 
 from services.matching.engine.bulk import Cut, cut
