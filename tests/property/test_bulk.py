@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import unicodedata
 from dataclasses import fields
 
@@ -9,7 +10,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching.engine import FIELDS, Cut, Document, Draft, Engine, Query, cut, fold
+from services.matching.engine import FIELDS, Condition, Cut, Document, Draft, Engine, Query, cut, fold
+from services.matching.engine.kernels import RANGE
 from services.matching.engine.segment import Ragged, Segment
 
 PIECES = [
@@ -98,3 +100,31 @@ def test_folding_sign_by_sign_is_folding_the_text(text: str) -> None:
 def test_a_text_without_traditional_characters_is_not_taken_for_one() -> None:
     assert fold("一坏就停机") == "一坏就停机"
     assert fold("減振鏜桿") == "减振镗杆"
+
+
+def test_a_filter_over_many_ranges_finds_what_scoring_every_row_finds() -> None:
+    """More documents than one range of postings holds, sorted by class: whole ranges are passed over, none too many."""
+    dice = random.Random(7)
+    techniques = [f"w{number}" for number in range(60)]
+    codes = [f"{letter}01B" for letter in "ABCDEFGH"]
+    drafts = []
+    for number in range(3 * RANGE):
+        code = codes[number % len(codes)]
+        said = " ".join(dice.choices(techniques, k=6))
+        drafts.append(Draft(f"d{number:06}", 1, {"title": said}, "", {}, {}, {"ipc": [code]}, code, [code]))
+    snapshot = Engine.of_cuts([cut(drafts[: 2 * RANGE]), cut(drafts[2 * RANGE :])]).snapshot
+    (part,) = snapshot.shelf.parts
+    assert part.weights.postings is not None and len(part.segment) > 2 * RANGE
+    for _ in range(20):
+        query = Query({technique: float(dice.randint(1, 3)) for technique in dice.sample(techniques, 5)})
+        first = dice.choice("ABCDEFGH")
+        for conditions in ([Condition.prefix("ipc", first)], [Condition.from_("ipc", first)], []):
+            allowed = np.ones(len(part.segment), np.uint8)
+            for condition in conditions:
+                allowed &= part.segment.passing(condition)
+            rows = np.flatnonzero(allowed)
+            scores = part.words(snapshot.asked(query.counts), rows)
+            best = np.lexsort((part.segment.ids[rows], -scores))[:20]
+            expected = [(part.segment.id_of(rows[at]), float(scores[at])) for at in best]
+            found = [(each.id, each.score) for each in snapshot.rank(query, 20, conditions).found]
+            assert found == expected, (first, conditions)
