@@ -1,0 +1,91 @@
+"""Listings and the acts that carry them on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query, Request
+
+from services.catalog.api.base import Uses, router
+from services.catalog.service.listings import FACETS
+from shared.app import expected_version
+from shared.auth import caller, caller_or_none
+from shared.contracts.catalog import Listing, ListingDraft, ListingPage, ListingPatch, ListingQuery, Reason
+from shared.errors import InvalidInput, Text, Violation
+
+
+@router.post("/v1/listings", status_code=201)
+async def draft_listing(draft: ListingDraft, catalog: Uses) -> Listing:
+    """Write down an offer of one patent or a bundle; submission publishes it."""
+    return await catalog.listings.draft(draft, caller())
+
+
+@router.get("/v1/listings")
+async def list_listings(
+    catalog: Uses,
+    query: Annotated[ListingQuery, Query()],
+) -> ListingPage:
+    """Published listings as cards, readable without a token."""
+    return await catalog.listings.page(query, _facets(query.facets), caller_or_none())
+
+
+def _facets(raw: str | None) -> list[str]:
+    chosen = [name.strip() for name in (raw or "").split(",") if name.strip()]
+    if unknown := [name for name in chosen if name not in FACETS]:
+        message = Text(
+            f"there is no such facet; choose from {', '.join(FACETS)}", f"没有该分面，可选：{'、'.join(FACETS)}"
+        )
+        raise InvalidInput(
+            message.en,
+            message.zh,
+            violations=(Violation("INPUT-CHOICE", message, pointer="query:facets"),) * len(unknown),
+        )
+    return chosen
+
+
+@router.get("/v1/listings/{id}")
+async def get_listing(id: str, catalog: Uses) -> Listing:
+    """A listing; drafts for their owner only."""
+    return await catalog.listings.get(id, caller_or_none())
+
+
+@router.patch("/v1/listings/{id}")
+async def change_listing(id: str, patch: ListingPatch, request: Request, catalog: Uses) -> Listing:
+    """Change a listing's text (merge patch)."""
+    return await catalog.listings.patch(id, patch, expected_version(request), caller())
+
+
+@router.post("/v1/listings/{id}/submission")
+async def submit_listing(id: str, catalog: Uses, reason: Reason = Reason()) -> Listing:
+    """Submit; a listing that passes all rules is published at once unless the operator reviews."""
+    return await catalog.listings.act(id, "submission", reason.reason, caller())
+
+
+@router.post("/v1/listings/{id}/publication")
+async def publish_listing(id: str, catalog: Uses, reason: Reason = Reason()) -> Listing:
+    """The operator publishes a submitted listing."""
+    return await catalog.listings.act(id, "publication", reason.reason, caller())
+
+
+@router.post("/v1/listings/{id}/return")
+async def return_listing(id: str, catalog: Uses, reason: Reason = Reason()) -> Listing:
+    """The operator returns a submitted listing to be mended."""
+    return await catalog.listings.act(id, "return", reason.reason, caller())
+
+
+@router.post("/v1/listings/{id}/suspension")
+async def suspend_listing(id: str, catalog: Uses, reason: Reason = Reason()) -> Listing:
+    """The operator takes a listing out of sight for a time."""
+    return await catalog.listings.act(id, "suspension", reason.reason, caller())
+
+
+@router.post("/v1/listings/{id}/resumption")
+async def resume_listing(id: str, catalog: Uses, reason: Reason = Reason()) -> Listing:
+    """The operator ends a suspension."""
+    return await catalog.listings.act(id, "resumption", reason.reason, caller())
+
+
+@router.post("/v1/listings/{id}/withdrawal")
+async def withdraw_listing(id: str, catalog: Uses, reason: Reason = Reason()) -> Listing:
+    """Withdraw; the listing is out of every result within a second."""
+    return await catalog.listings.act(id, "withdrawal", reason.reason, caller())

@@ -1,0 +1,75 @@
+"""Reference tables, the sample, and what other services read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+
+from services.catalog.api.base import Search, Uses, router
+from services.catalog.service.reference import TABLES
+from shared.contracts.catalog import Loaded, ReferenceRow, ReferenceRows, Removed, Snapshot
+from shared.contracts.feed import FeedPage
+from shared.contracts.wire import Cursor, Page
+
+Prefix = Annotated[str | None, Query(max_length=20, description="Codes that begin so")]
+Code = Annotated[str | None, Query(max_length=20)]
+Many = Annotated[int, Query(ge=1, le=500)]
+
+
+@router.get("/v1/reference/regions")
+async def regions(
+    catalog: Uses, prefix: Prefix = None, q: Search = None, after: Code = None, limit: Many = 100
+) -> Page[ReferenceRow]:
+    """Administrative divisions (GB/T 2260)."""
+    return await catalog.reference.page("regions", prefix, q, after, limit)
+
+
+@router.get("/v1/reference/industries")
+async def industries(
+    catalog: Uses, prefix: Prefix = None, q: Search = None, after: Code = None, limit: Many = 100
+) -> Page[ReferenceRow]:
+    """Industries (GB/T 4754-2017)."""
+    return await catalog.reference.page("industries", prefix, q, after, limit)
+
+
+@router.get("/v1/reference/ipc")
+async def ipc(
+    catalog: Uses, prefix: Prefix = None, q: Search = None, after: Code = None, limit: Many = 100
+) -> Page[ReferenceRow]:
+    """The international patent classification."""
+    return await catalog.reference.page("ipc", prefix, q, after, limit)
+
+
+@router.post("/v1/reference/{table}/rows")
+async def load_reference(
+    table: Literal["regions", "industries", "ipc", "universities"], rows: ReferenceRows, catalog: Uses
+) -> Loaded:
+    """Load rows into a reference table: new ones added, changed ones replaced."""
+    assert table in TABLES
+    return await catalog.reference.load(table, rows.rows)
+
+
+@router.delete("/v1/sample")
+async def remove_sample(catalog: Uses) -> Removed:
+    """Take the sample out for good."""
+    return await catalog.sample.remove()
+
+
+@router.get("/changes", include_in_schema=False)
+async def changes(
+    catalog: Uses,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 500,
+    wait: Annotated[float, Query(ge=0, le=25)] = 0,
+) -> FeedPage:
+    """The feed, for other services."""
+    return await catalog.changes(after, limit, wait)
+
+
+@router.get("/snapshot", include_in_schema=False)
+async def snapshot(
+    catalog: Uses, after: Cursor | None = None, limit: Annotated[int, Query(ge=1, le=500)] = 200
+) -> Snapshot:
+    """Published listings with the position from which to follow the feed."""
+    return await catalog.listings.snapshot(after, limit)
