@@ -47,6 +47,7 @@ class Caller:
     is_sample: bool
     scopes: frozenset[str]
     uscc: str | None = None
+    is_state_owned: bool = False
     actor_id: str | None = None
 
     @property
@@ -237,6 +238,7 @@ def claims_of(subject: Caller) -> dict[str, Any]:
         "verified": subject.is_verified,
         "sample": subject.is_sample,
         "uscc": subject.uscc,
+        "state_owned": subject.is_state_owned,
     }
 
 
@@ -250,6 +252,7 @@ def caller_of(claims: dict[str, Any]) -> Caller:
         is_sample=bool(claims.get("sample")),
         scopes=frozenset(claims["scope"].split(" ")),  # split(" "): split() would split at no-break blanks too
         uscc=claims.get("uscc"),
+        is_state_owned=bool(claims.get("state_owned")),
         actor_id=claims.get("act"),
     )
 

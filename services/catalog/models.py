@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared import idempotency
+from shared.contracts.catalog import Act, Consent, ConsentRole
 from shared.db import Tx, metadata
 from shared.feed import Feed
 
@@ -100,6 +101,9 @@ listing = Table(
     Column("industry_codes", ARRAY(Text), nullable=False),
     Column("support_offered", Text),
     Column("is_sample", Boolean, nullable=False, server_default=text("false")),
+    Column("is_soe", Boolean, nullable=False, server_default=text("false")),  # a state-owned enterprise offers it
+    Column("terms_version", Integer, nullable=False, server_default="1"),  # rises with modes and pricing
+    Column("text_version", Integer, nullable=False, server_default="1"),  # rises with every change of what is shown
     Column("state", Text, nullable=False),  # fold of the listing's acts, see rules/listing.py
     Column("state_reason", Text),
     Column("published_at", DateTime(timezone=True)),
@@ -127,6 +131,47 @@ listing_act = Table(
     Column("reason", Text),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("by", Text, nullable=False),
+)
+
+listing_consent = Table(
+    "listing_consent",
+    meta,
+    Column("id", Text, primary_key=True),
+    Column("listing_id", ForeignKey(listing.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("role", Text, nullable=False),
+    Column("party", Text, nullable=False),
+    Column("party_uscc", Text),
+    Column("terms_version", Integer, nullable=False),
+    Column("given_on", Date, nullable=False),
+    Column("revoked_on", Date),
+    Column("source", Text, nullable=False),
+    Column("document_ids", ARRAY(Text), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_by", Text, nullable=False),
+)
+
+secrecy_clearance = Table(
+    "secrecy_clearance",
+    meta,
+    Column("id", Text, primary_key=True),
+    Column("listing_id", ForeignKey(listing.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("text_version", Integer, nullable=False),
+    Column("cleared_on", Date, nullable=False),
+    Column("cleared_by", JSONB, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("document_ids", ARRAY(Text), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_by", Text, nullable=False),
+)
+
+patent_revision = Table(
+    "patent_revision",
+    meta,
+    Column("patent_id", ForeignKey(patent.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),  # the version that this change ended
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("before", JSONB, nullable=False),
 )
 
 import_job = Table(
@@ -196,6 +241,33 @@ async def patents_of(tx: Tx, listing_ids: Sequence[str]) -> dict[str, list[Row[A
     grouped: dict[str, list[Row[Any]]] = {id_: [] for id_ in listing_ids}
     for row in found:
         grouped[row.listing_id].append(row)
+    return grouped
+
+
+async def consents_to(tx: Tx, listing_ids: Sequence[str]) -> dict[str, list[Consent]]:
+    """The consents that stand to the present terms of listings, each to all acts that the terms offer."""
+    found = await tx.execute(
+        select(listing_consent)
+        .join(listing, listing.c.id == listing_consent.c.listing_id)
+        .where(
+            listing_consent.c.listing_id == func.any(list(listing_ids)),
+            listing_consent.c.terms_version == listing.c.terms_version,
+            listing_consent.c.revoked_on.is_(None),
+        )
+        .order_by(listing_consent.c.id)
+    )
+    grouped: dict[str, list[Consent]] = {id_: [] for id_ in listing_ids}
+    for row in found:
+        grouped[row.listing_id].append(
+            Consent(
+                id=row.id,
+                role=ConsentRole(row.role),
+                party=row.party,
+                party_uscc=row.party_uscc,
+                acts=list(Act),
+                given_on=row.given_on,
+            )
+        )
     return grouped
 
 

@@ -7,13 +7,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from shared.contracts.values import (
     Amount,
     ApplicationNumber,
     Classification,
     IndustryCode,
+    Money,
     PatentType,
     PublicationNumber,
     Rate,
@@ -31,6 +32,7 @@ from shared.contracts.wire import (
     Prose,
     Reply,
     Resource,
+    ViolationOut,
 )
 from shared.errors import Text
 from shared.rulebook import Refusal, Refused, rule
@@ -55,7 +57,11 @@ class LegalState(StrEnum):
 
 
 class EventCode(StrEnum):
-    """Legal events that the register and the gazette carry (Implementing Regulations, rules 106-107)."""
+    """What is recorded of a patent; its status is folded from it.
+
+    First what the register and the gazette carry (Implementing Regulations, rules 106-107), then the consents,
+    agreements and uses of which no register knows.
+    """
 
     GRANT = "GRANT"
     ANNUAL_FEE_PAID = "ANNUAL_FEE_PAID"
@@ -69,6 +75,26 @@ class EventCode(StrEnum):
     INVALIDATION = "INVALIDATION"
     REFUSAL = "REFUSAL"
     APPLICATION_WITHDRAWAL = "APPLICATION_WITHDRAWAL"
+    TRANSFER = "TRANSFER"
+    HOLDER_CHANGE = "HOLDER_CHANGE"
+    PLEDGE = "PLEDGE"
+    PLEDGE_RELEASE = "PLEDGE_RELEASE"
+    PRESERVATION = "PRESERVATION"
+    PRESERVATION_END = "PRESERVATION_END"
+    LICENSE_RECORDED = "LICENSE_RECORDED"
+    LICENSE_ENDED = "LICENSE_ENDED"
+    OPEN_LICENSE = "OPEN_LICENSE"
+    OPEN_LICENSE_WITHDRAWAL = "OPEN_LICENSE_WITHDRAWAL"
+    COMPULSORY_LICENSE = "COMPULSORY_LICENSE"
+    TERM_COMPENSATION = "TERM_COMPENSATION"
+    CLASSIFICATION = "CLASSIFICATION"
+    DECLASSIFICATION = "DECLASSIFICATION"
+    EVALUATION_REPORT = "EVALUATION_REPORT"
+    CO_OWNERS_AGREEMENT = "CO_OWNERS_AGREEMENT"
+    CONSENT = "CONSENT"
+    CONSENT_REVOCATION = "CONSENT_REVOCATION"
+    SELF_EXPLOITATION = "SELF_EXPLOITATION"
+    EQUITY_CONTRIBUTION = "EQUITY_CONTRIBUTION"
 
 
 class EventSource(StrEnum):
@@ -93,6 +119,60 @@ class LegalStatus(Reply):
     as_of: date | None = Field(description="The day of the newest evidence; null while no source has spoken")
     source: EventSource | None
     freshness: Freshness
+    fees_paid_until: date | None = None
+    grace_ends_on: date | None = Field(default=None, description="Unpaid by then, the right ends from the due date on")
+    ended_on: date | None = Field(
+        default=None,
+        description="From when on the right is gone: the due date of the unpaid fee (rule 115), the last day of the "
+        "term; of an invalidated patent its grant, for it counts as never granted (Patent Law Art. 47)",
+    )
+
+
+class ExploitationStatus(StrEnum):
+    """What has become of a patent, by its recorded acts; nothing recorded means unimplemented."""
+
+    UNIMPLEMENTED = "UNIMPLEMENTED"
+    PLEDGED = "PLEDGED"
+    SELF_EXPLOITED = "SELF_EXPLOITED"
+    CONTRIBUTED_AS_EQUITY = "CONTRIBUTED_AS_EQUITY"
+    TRANSFERRED = "TRANSFERRED"
+    LICENSED = "LICENSED"
+
+
+class Act(StrEnum):
+    """What a patent may be used for."""
+
+    LISTING = "LISTING"
+    ORDINARY_LICENSE = "ORDINARY_LICENSE"
+    SOLE_LICENSE = "SOLE_LICENSE"
+    EXCLUSIVE_LICENSE = "EXCLUSIVE_LICENSE"
+    OPEN_LICENSE = "OPEN_LICENSE"
+    ASSIGNMENT = "ASSIGNMENT"
+    PLEDGE = "PLEDGE"
+
+
+class LicenseType(StrEnum):
+    """Ordinary 普通, sole 排他, exclusive 独占 (Interpretation on technology contracts, Art. 25)."""
+
+    ORDINARY = "ORDINARY"
+    SOLE = "SOLE"
+    EXCLUSIVE = "EXCLUSIVE"
+
+
+class EncumbranceKind(StrEnum):
+    """What stands against a free use of the patent."""
+
+    PLEDGE = "PLEDGE"
+    PRESERVATION = "PRESERVATION"
+    SUSPENSION = "SUSPENSION"
+    LICENSE = "LICENSE"
+
+
+class ConsentRole(StrEnum):
+    """As what a party consents."""
+
+    CO_OWNER = "CO_OWNER"
+    PLEDGEE = "PLEDGEE"
 
 
 _SHARES = Text("Patent Law Art. 14; Civil Code Art. 308", "专利法第十四条；民法典第三百零八条")
@@ -219,14 +299,41 @@ class Patent(Resource):
     inventors: list[Inventor]
     region_code: str | None
     legal_status: LegalStatus
+    exploitation_status: ExploitationStatus
     sample: bool
 
 
-class EventDetail(Ask):
-    """For REGISTER_CHECKED: what the register said."""
+DocumentIds = Annotated[list[Annotated[str, Field(pattern=r"^doc_[0-9a-z]{1,40}$")]], Field(max_length=20)]
+Acts = Annotated[list[Act], Field(min_length=1, max_length=len(Act))]
+EncumbranceId = Annotated[str, Field(pattern=r"^enc_[0-9a-z]{1,40}$")]
+ConsentId = Annotated[str, Field(pattern=r"^cns_[0-9a-z]{1,40}$")]
 
-    state: LegalState | None = None
+
+class EventDetail(Ask):
+    """What an event says beyond its day; which of these belong to an event, its code says (EV-DETAIL)."""
+
+    state: LegalState | None = Field(default=None, description="REGISTER_CHECKED: what the register said")
     fees_paid_until: LegalDay | None = None
+    announced_on: LegalDay | None = Field(default=None, description="The gazette's day, where it is a later one")
+    reference: Line | None = Field(default=None, description="The number of the registration, recordal or announcement")
+    party: Line | None = Field(default=None, description="Pledgee, licensee, transferee, court; who consents")
+    party_uscc: Uscc | None = None
+    until: LegalDay | None = Field(default=None, description="A license's or a preservation's last day")
+    license_type: LicenseType | None = None
+    territory: Annotated[list[RegionCode], Field(max_length=40)] | None = None
+    field_of_use: Line | None = None
+    days: Annotated[int, Field(ge=1, le=3653)] | None = Field(default=None, description="TERM_COMPENSATION")
+    conclusion: Literal["MEETS", "FAILS"] | None = Field(
+        default=None, description="EVALUATION_REPORT: whether the right meets the conditions for its grant"
+    )
+    role: ConsentRole | None = None
+    acts: Acts | None = Field(
+        default=None,
+        description="CONSENT: to what; CO_OWNERS_AGREEMENT: what each owner may do without asking the others",
+    )
+    ends: EncumbranceId | ConsentId | None = Field(
+        default=None, description="Which encumbrance or consent ends, where there are several"
+    )
     note: Line | None = None
 
 
@@ -237,7 +344,7 @@ class LegalEventDraft(Ask):
     occurred_on: LegalDay
     source: EventSource = EventSource.HOLDER
     detail: EventDetail | None = None
-    document_ids: Annotated[list[Annotated[str, Field(pattern=r"^doc_[0-9a-z]{1,40}$")]], Field(max_length=20)] = []
+    document_ids: DocumentIds = []
 
 
 class LegalEvent(Reply):
@@ -252,6 +359,168 @@ class LegalEvent(Reply):
     document_ids: list[str]
     recorded_at: Instant
     recorded_by: str
+
+
+class Evidence(Ask):
+    """On whose word an act is recorded, and with what evidence."""
+
+    source: EventSource = EventSource.HOLDER
+    document_ids: DocumentIds = []
+    note: Line | None = None
+
+
+class EncumbranceDraft(Evidence):
+    """A pledge 质押, preservation 保全, suspension 中止 or license 许可 to be recorded on a patent."""
+
+    kind: EncumbranceKind
+    since: LegalDay
+    until: LegalDay | None = None
+    party: Line | None = Field(default=None, description="Pledgee, court, licensee")
+    party_uscc: Uscc | None = None
+    reference: Line | None = None
+    license_type: LicenseType | None = None
+    territory: Annotated[list[RegionCode], Field(max_length=40)] | None = Field(
+        default=None, description="Of a license: regions; null for all of China"
+    )
+    field_of_use: Line | None = Field(default=None, description="Of a license; null for every field")
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "kind": "PLEDGE",
+                    "since": "2025-03-01",
+                    "party": "某某银行济南分行",
+                    "reference": "Y2025370000012",
+                    "document_ids": ["doc_01m80e0000000000000000000"],
+                }
+            ]
+        }
+    }
+
+
+class Encumbrance(Reply):
+    """What stands against a free use of the patent, ACTIVE until it is released or its last day has passed."""
+
+    id: str
+    kind: EncumbranceKind
+    since: date
+    until: date | None = None
+    party: str | None = None
+    party_uscc: str | None = None
+    reference: str | None = None
+    license_type: LicenseType | None = None
+    territory: list[str] = []
+    field_of_use: str | None = None
+    consented: list[Act] = Field(default=[], description="What the pledgee has consented to")
+    released_on: date | None = None
+    state: Literal["ACTIVE", "RELEASED"] = "ACTIVE"
+
+
+class Release(Evidence):
+    """The end of an encumbrance, or the revocation of a consent."""
+
+    occurred_on: LegalDay
+
+
+class EvaluationReportDraft(Evidence):
+    """The patent evaluation report 专利权评价报告 of a utility model or design (Patent Law Art. 66)."""
+
+    made_on: LegalDay
+    conclusion: Literal["MEETS", "FAILS"] = Field(description="Whether the right meets the conditions for its grant")
+    reference: Line | None = None
+
+
+class EvaluationReport(Reply):
+    """A recorded evaluation report."""
+
+    id: str
+    made_on: date
+    conclusion: Literal["MEETS", "FAILS"]
+    reference: str | None
+    document_ids: list[str]
+
+
+class ConsentDraft(Evidence):
+    """A consent to acts on a patent, whatever their terms; for the terms of one listing see its own consents."""
+
+    role: ConsentRole
+    acts: Acts
+    given_on: LegalDay
+    party: Line | None = Field(default=None, description="Who consents; left out, whoever calls")
+    party_uscc: Uscc | None = None
+
+
+class Consent(Reply):
+    """A recorded consent; revocable until the act it was given for is filed or signed."""
+
+    id: str
+    role: ConsentRole
+    party: str
+    party_uscc: str | None = None
+    acts: list[Act]
+    given_on: date
+    revoked_on: date | None = None
+
+
+class ActEligibility(Reply):
+    """Whether an act is allowed; warnings do not forbid it, they ask to be read."""
+
+    allowed: bool
+    violations: list[ViolationOut]
+
+
+class Eligibility(Reply):
+    """What a patent may lawfully be used for, as of a day."""
+
+    patent_id: str
+    on: date
+    legal_status: LegalStatus
+    acts: dict[Act, ActEligibility]
+
+
+class AnnualFee(Reply):
+    """The fee of one year of a patent's life, counted from filing."""
+
+    year: int
+    begins_on: date
+    due_on: date = Field(
+        description="The day the year begins (rule 115); the fee of the grant's year is due with the grant"
+    )
+    grace_ends_on: date
+    amount: Money
+    surcharge: Money = Field(
+        description="If it were paid today: five per cent of the fee for each full month since the due date"
+    )
+    state: Literal["PAID", "DUE", "IN_GRACE", "UNPAID", "NOT_DUE", "NOT_RECORDED"]
+
+
+class AnnualFees(Reply):
+    """The schedule of a patent's annual fees."""
+
+    patent_id: str
+    on: date
+    fees_paid_until: date | None
+    items: list[AnnualFee]
+
+
+class PatentThen(Reply):
+    """A patent on a day, as the platform knew it at an instant."""
+
+    on: date
+    known_at: Instant
+    patent: Patent
+    encumbrances: list[Encumbrance]
+    consents: list[Consent]
+
+
+class Revision(Reply):
+    """A change of a patent's own fields: what stood there before."""
+
+    version: int
+    at: Instant
+    by: str
+    before: dict[str, JsonValue]
 
 
 class LicenseMode(StrEnum):
@@ -446,7 +715,68 @@ class Listing(Resource):
     sample: bool
     state: ListingState
     state_reason: str | None
+    terms_version: int = Field(description="Rises when modes or pricing change; consents are given to one version")
     published_at: Instant | None
+
+
+class Signatory(Ask):
+    """Who signed, and as what."""
+
+    name: Line
+    title: Line | None = None
+
+
+class SecrecyClearanceDraft(Ask):
+    """That a state-owned enterprise has reviewed the listing's text and found no secret in it."""
+
+    cleared_on: LegalDay
+    cleared_by: Signatory
+    scope: Line = Field(description="What was reviewed: text, drawings, know-how")
+    document_ids: DocumentIds = []
+
+
+class SecrecyClearance(Reply):
+    """A recorded clearance; it holds for the text as it stood then."""
+
+    id: str
+    cleared_on: date
+    cleared_by: Signatory
+    scope: str
+    text_version: int
+    holds: bool
+    document_ids: list[str]
+
+
+class ListingConsentDraft(Evidence):
+    """A co-owner's or pledgee's consent to a listing on its terms."""
+
+    terms_version: int = Field(description="Which terms were read: the listing's `terms_version`")
+    given_on: LegalDay
+    role: ConsentRole = ConsentRole.CO_OWNER
+    party: Line | None = Field(default=None, description="Who consents; left out, whoever calls")
+    party_uscc: Uscc | None = None
+
+
+class ListingConsent(Reply):
+    """A recorded consent to a listing: it falls with the terms it was given to."""
+
+    id: str
+    role: ConsentRole
+    party: str
+    party_uscc: str | None
+    terms_version: int
+    given_on: date
+    revoked_on: date | None
+    state: Literal["VALID", "REVOKED", "SUPERSEDED"]
+
+
+class OfferEligibility(Reply):
+    """Whether a listing may be on offer today, and every reason against it."""
+
+    listing_id: str
+    on: date
+    allowed: bool
+    violations: list[ViolationOut]
 
 
 class Reason(Ask):

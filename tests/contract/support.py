@@ -50,6 +50,8 @@ def filled(path: str, **ids: str) -> str:
         "client_id": "cli_nobody0",
         "listing_id": "lst_nobody0",
         "table": "universities",
+        "encumbrance_id": "enc_nobody0",
+        "consent_id": "cns_nobody0",
         "lay": "无此词",
     }
     return path.format(**{**unknown, **ids})

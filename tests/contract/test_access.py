@@ -179,7 +179,8 @@ def _part(value: Any) -> str:
 def forgeries(world: World, service: str, subject: dict[str, Any]) -> dict[str, str]:
     """Tokens that look like the good one, each with one thing wrong."""
     keys, audience, now = ring(world), AUDIENCE[service], int(time.time())
-    keys.sign("matching", "nobody", {}, 1)  # so that this service has a key
+    for issuer in ("matching", "gateway"):
+        keys.sign(issuer, "nobody", {}, 1)  # so that it has a key
     by_issuer = {path.stem.split(".")[0]: path for path in sorted((world.configuration.home / "keys").glob("*.jwk"))}
     gateway = ECKey.import_key(json.loads(by_issuer["gateway"].read_text()))
     matching = ECKey.import_key(json.loads(by_issuer["matching"].read_text()))
@@ -325,6 +326,22 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "document_ids": ["doc_1"],
     },
     ("POST", "/v1/needs/{id}/matches/{listing_id}/feedback"): {"verdict": "INTERESTED"},
+    ("POST", "/v1/patents/{id}/encumbrances"): {"kind": "SUSPENSION", "since": "2024-01-02"},
+    ("POST", "/v1/patents/{id}/encumbrances/{encumbrance_id}/release"): {"occurred_on": "2024-01-02"},
+    ("POST", "/v1/patents/{id}/evaluation-reports"): {"made_on": "2024-01-02", "conclusion": "MEETS"},
+    ("POST", "/v1/patents/{id}/consents"): {
+        "role": "CO_OWNER",
+        "acts": ["SOLE_LICENSE"],
+        "given_on": "2024-01-02",
+    },
+    ("POST", "/v1/patents/{id}/consents/{consent_id}/revocation"): {"occurred_on": "2024-01-02"},
+    ("POST", "/v1/listings/{id}/consents"): {"terms_version": 1, "given_on": "2024-01-02"},
+    ("POST", "/v1/listings/{id}/consents/{consent_id}/revocation"): {"occurred_on": "2024-01-02"},
+    ("POST", "/v1/listings/{id}/secrecy-clearances"): {
+        "cleared_on": "2024-01-02",
+        "cleared_by": {"name": "张三"},
+        "scope": "摘要",
+    },
 }
 
 

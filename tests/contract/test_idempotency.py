@@ -97,6 +97,53 @@ class Furniture:
         proposal = {"principal_id": self.owner.organization_id, "scopes": ["needs:read"]}
         return f"/v1/delegations/{(await self.delegate.made('/v1/delegations', proposal))['id']}"
 
+    async def records(self) -> dict[str, Call]:
+        """What is recorded on patents and listings, and taken back again."""
+        document = {"document_ids": ["doc_1"]}
+        holders = [{"name": "测试大学"}, {"name": "共有人公司"}]
+        facts = factories.a_patent(
+            application_number=factories.application_number(digit=2), patent_type="UTILITY_MODEL", holders=holders
+        )
+        patent = "/v1/patents/" + (await self.owner.made("/v1/patents", facts))["id"]
+        draft = factories.a_listing(patent_ids=[patent.split("/")[-1]], modes=["SOLE"])
+        listing = "/v1/listings/" + (await self.owner.made("/v1/listings", draft))["id"]
+        pledge = {"kind": "PLEDGE", "since": "2025-07-01", "party": "某银行", **document}
+        report = {"made_on": "2025-08-01", "conclusion": "MEETS", **document}
+        consent = {
+            "role": "CO_OWNER", "party": "共有人公司", "acts": ["SOLE_LICENSE"], "given_on": "2025-09-01", **document
+        }  # fmt: skip
+        to_terms = {"terms_version": 1, "party": "共有人公司", "given_on": "2025-09-01", **document}
+        clearance = {"cleared_on": "2025-09-01", "cleared_by": {"name": "张三"}, "scope": "摘要与优点", **document}
+        release = {"occurred_on": "2025-10-01", **document}
+        later = {"occurred_on": "2025-10-02", **document}
+        encumbrance = (await self.owner.made(f"{patent}/encumbrances", pledge))["id"]
+        given = (await self.owner.made(f"{patent}/consents", consent))["id"]
+        agreed = (await self.owner.made(f"{listing}/consents", to_terms))["id"]
+        calls = {
+            "/v1/patents/{id}/encumbrances": (f"{patent}/encumbrances", pledge, {**pledge, "party": "另一银行"}),
+            "/v1/patents/{id}/encumbrances/{encumbrance_id}/release": (
+                f"{patent}/encumbrances/{encumbrance}/release", release, later
+            ),
+            "/v1/patents/{id}/evaluation-reports": (
+                f"{patent}/evaluation-reports", report, {**report, "conclusion": "FAILS"}
+            ),
+            "/v1/patents/{id}/consents": (f"{patent}/consents", consent, {**consent, "acts": ["ASSIGNMENT"]}),
+            "/v1/patents/{id}/consents/{consent_id}/revocation": (
+                f"{patent}/consents/{given}/revocation", release, later
+            ),
+            "/v1/listings/{id}/consents": (f"{listing}/consents", to_terms, {**to_terms, "given_on": "2025-09-02"}),
+            "/v1/listings/{id}/consents/{consent_id}/revocation": (
+                f"{listing}/consents/{agreed}/revocation", release, later
+            ),
+            "/v1/listings/{id}/secrecy-clearances": (
+                f"{listing}/secrecy-clearances", clearance, {**clearance, "scope": "全部"}
+            ),
+        }  # fmt: skip
+        return {
+            template: Call(self.owner, path, {"json": body}, {"json": other})
+            for template, (path, body, other) in calls.items()
+        }
+
     def clients(self) -> str:
         return f"/v1/organizations/{self.owner.organization_id}/clients"
 
@@ -117,6 +164,7 @@ class Furniture:
                 {"json": event},
                 {"json": {**event, "occurred_on": "2025-06-11"}},
             ),
+            **await self.records(),
             "/v1/patent-imports": Call(
                 owner,
                 "/v1/patent-imports",

@@ -10,7 +10,21 @@ from services.catalog.api.base import Uses, router
 from services.catalog.service.listings import FACETS
 from shared.app import expected_version
 from shared.auth import caller, caller_or_none
-from shared.contracts.catalog import Listing, ListingDraft, ListingPage, ListingPatch, ListingQuery, Reason
+from shared.contracts.catalog import (
+    Listing,
+    ListingConsent,
+    ListingConsentDraft,
+    ListingDraft,
+    ListingPage,
+    ListingPatch,
+    ListingQuery,
+    OfferEligibility,
+    Reason,
+    Release,
+    SecrecyClearance,
+    SecrecyClearanceDraft,
+)
+from shared.contracts.wire import Page
 from shared.errors import InvalidInput, Text, Violation
 
 
@@ -89,3 +103,39 @@ async def resume_listing(id: str, catalog: Uses, reason: Reason = Reason()) -> L
 async def withdraw_listing(id: str, catalog: Uses, reason: Reason = Reason()) -> Listing:
     """Withdraw; the listing is out of every result within a second."""
     return await catalog.listings.act(id, "withdrawal", reason.reason, caller())
+
+
+@router.get("/v1/listings/{id}/eligibility")
+async def get_offer_eligibility(id: str, catalog: Uses) -> OfferEligibility:
+    """Whether the listing may be on offer today, every reason against it, and what would cure each."""
+    return await catalog.consents.eligibility(id, caller())
+
+
+@router.post("/v1/listings/{id}/consents", status_code=201)
+async def consent_to_listing(id: str, draft: ListingConsentDraft, catalog: Uses) -> ListingConsent:
+    """Record a co-owner's or pledgee's consent to the listing's present terms."""
+    return await catalog.consents.consent(id, draft, caller())
+
+
+@router.get("/v1/listings/{id}/consents")
+async def list_listing_consents(id: str, catalog: Uses) -> Page[ListingConsent]:
+    """The consents to a listing, those to earlier terms too."""
+    return await catalog.consents.consents(id, caller())
+
+
+@router.post("/v1/listings/{id}/consents/{consent_id}/revocation")
+async def revoke_listing_consent(id: str, consent_id: str, release: Release, catalog: Uses) -> ListingConsent:
+    """Take a consent back; a listing that rests on it is suspended."""
+    return await catalog.consents.revoke(id, consent_id, release, caller())
+
+
+@router.post("/v1/listings/{id}/secrecy-clearances", status_code=201)
+async def clear_listing(id: str, draft: SecrecyClearanceDraft, catalog: Uses) -> SecrecyClearance:
+    """Record that a state-owned enterprise has reviewed the text and found no secret in it."""
+    return await catalog.consents.clear(id, draft, caller())
+
+
+@router.get("/v1/listings/{id}/secrecy-clearances")
+async def list_clearances(id: str, catalog: Uses) -> Page[SecrecyClearance]:
+    """The secrecy reviews of a listing, newest first."""
+    return await catalog.consents.clearances(id, caller())

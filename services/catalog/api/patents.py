@@ -11,8 +11,6 @@ from shared.app import Answer, expected_version
 from shared.auth import caller
 from shared.contracts.catalog import (
     IpcPrefix,
-    LegalEvent,
-    LegalEventDraft,
     LegalState,
     Patent,
     PatentDraft,
@@ -60,15 +58,3 @@ async def get_patent(id: str, catalog: Uses) -> Patent:
 async def change_patent(id: str, patch: PatentPatch, request: Request, catalog: Uses) -> Patent:
     """Correct a record (merge patch); its listings follow."""
     return await catalog.patents.patch(id, patch, expected_version(request), caller())
-
-
-@router.post("/v1/patents/{id}/legal-events", status_code=201)
-async def record_legal_event(id: str, draft: LegalEventDraft, catalog: Uses) -> LegalEvent:
-    """Record a legal event; the status is derived from the record, and listings follow it."""
-    return await catalog.patents.record(id, draft, caller())
-
-
-@router.get("/v1/patents/{id}/legal-events")
-async def list_legal_events(id: str, catalog: Uses) -> Page[LegalEvent]:
-    """The record of a patent's legal events."""
-    return await catalog.patents.events(id, caller())

@@ -1,103 +1,14 @@
-"""Which patents may be on offer, and how a listing's acts follow each other."""
+"""How a listing's acts follow each other, and what the system does to a listing when its patents change."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import date
 
-from services.catalog.rules.term import term_has_not_ended
-from shared.contracts.catalog import LegalState, ListingState
-from shared.contracts.values import PatentType
+from services.catalog.rules.eligibility import Target
+from shared.contracts.catalog import EncumbranceKind, LegalState, LicenseType, ListingState
 from shared.errors import Text
 from shared.rulebook import Refusal, rule
-
-_GONE: dict[LegalState, Text] = {
-    LegalState.LAPSED_UNPAID_FEE: Text("has lapsed because fees were not paid", "因未缴年费已终止"),
-    LegalState.ABANDONED: Text("was abandoned", "已放弃"),
-    LegalState.EXPIRED: Text("has expired", "已届满"),
-    LegalState.INVALIDATED: Text("was declared invalid", "已被宣告无效"),
-    LegalState.REFUSED: Text("was never granted: the application was refused", "申请已被驳回，未授权"),
-    LegalState.WITHDRAWN: Text("was never granted: the application was withdrawn", "申请已撤回，未授权"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ListedPatent:
-    """What the rules of listing look at."""
-
-    id: str
-    patent_type: PatentType
-    state: LegalState
-    filed_on: date | None
-    is_granted: bool
-
-
-@rule(
-    "LS-NOT-IN-FORCE",
-    source=Text("Patent Law Art. 44, 47; Civil Code Art. 865", "专利法第四十四条、第四十七条；民法典第八百六十五条"),
-    since="2021-06-01",
-)
-def right_exists(patent: ListedPatent) -> Refusal | None:
-    """A patent that has lapsed, expired, was abandoned, invalidated or never granted is not offered."""
-    if (why := _GONE.get(patent.state)) is None:
-        return None
-    return Refusal(
-        "LS-NOT-IN-FORCE",
-        Text(f"patent {patent.id} {why.en}", f"专利 {patent.id} {why.zh}"),
-        Text(
-            "if the register says otherwise, record a look at it (REGISTER_CHECKED)",
-            "如登记簿记载不同，请记录一次登记簿核查（REGISTER_CHECKED）",
-        ),
-        pointer="/patent_ids",
-    )
-
-
-@rule("LS-NOT-GRANTED", source=Text("Patent Law Art. 39, 40", "专利法第三十九条、第四十条"), since="2021-06-01")
-def right_is_granted(patent: ListedPatent) -> Refusal | None:
-    """Only a granted patent is offered: the right takes effect with the announcement of its grant."""
-    if patent.state is not LegalState.PENDING and (patent.is_granted or patent.state is not LegalState.UNKNOWN):
-        return None
-    return Refusal(
-        "LS-NOT-GRANTED",
-        Text(
-            f"patent {patent.id} is not granted, as far as its record says", f"根据现有记录，专利 {patent.id} 尚未授权"
-        ),
-        Text(
-            "add its grant date or the publication number of the grant (kind B, U or S)",
-            "请补充授权公告日或授权公告号（B、U 或 S 类）",
-        ),
-        pointer="/patent_ids",
-    )
-
-
-@rule(
-    "LS-SUSPENDED",
-    source=Text("Implementing Regulations rules 103-105", "专利法实施细则第一百零三条至第一百零五条"),
-    since="2024-01-20",
-)
-def right_is_not_suspended(patent: ListedPatent) -> Refusal | None:
-    """While the office has suspended proceedings (ownership dispute, preservation) a patent is not offered."""
-    if patent.state is not LegalState.SUSPENDED:
-        return None
-    return Refusal(
-        "LS-SUSPENDED",
-        Text(f"proceedings on patent {patent.id} are suspended", f"专利 {patent.id} 的相关程序已中止"),
-        Text("list it when the suspension has ended", "中止结束后方可挂牌"),
-        pointer="/patent_ids",
-    )
-
-
-def may_list(patent: ListedPatent, today: date) -> list[Refusal]:
-    """All reasons against offering a patent for information; an unknown status is none (it gets a badge)."""
-    verdicts = (
-        right_exists(patent),
-        right_is_granted(patent),
-        right_is_not_suspended(patent),
-        term_has_not_ended(patent.patent_type, patent.filed_on, today) if patent.state is LegalState.UNKNOWN else None,
-    )
-    return [refusal for refusal in verdicts if refusal is not None]
-
 
 _S = ListingState
 TRANSITIONS: dict[str, tuple[frozenset[ListingState], ListingState]] = {
@@ -148,3 +59,84 @@ def sample_stays_apart(samples: Sequence[bool]) -> Refusal | None:
         Text("a listing holds sample patents or real ones, not both", "挂牌不能同时包含示例专利和真实专利"),
         pointer="/patent_ids",
     )
+
+
+@rule("CONSENT-STATE", source=Text("Patent Law Art. 14", "专利法第十四条"), since="2021-06-01")
+def consent_stands(state: str) -> Refusal | None:
+    """Only a consent that stands is revoked; one to earlier terms has fallen with them."""
+    if state == "VALID":
+        return None
+    return Refusal(
+        "CONSENT-STATE",
+        Text(f"this consent does not stand any more ({state})", f"该同意已不再有效（{state}）"),
+        Text("nothing is left to revoke", "无需撤销"),
+    )
+
+
+@rule("TERMS-CHANGED", source=Text("Patent Law Art. 14", "专利法第十四条"), since="2021-06-01")
+def consent_is_to_these_terms(given_to: int, terms_version: int) -> Refusal | None:
+    """A consent is given to terms that were read: those that stand now."""
+    if given_to == terms_version:
+        return None
+    return Refusal(
+        "TERMS-CHANGED",
+        Text(
+            f"the listing's terms are at version {terms_version} now, not {given_to}",
+            f"挂牌条款现为第 {terms_version} 版，而非第 {given_to} 版",
+        ),
+        Text("read the terms again and consent to that version", "请重新阅读条款并对现行版本作出同意"),
+        pointer="/terms_version",
+    )
+
+
+@rule(
+    "SECRECY-CLEARANCE",
+    source=Text(
+        "MOF and CNIPA notice of 2020-04-30, III(1)2.3: state-owned enterprises share patents without giving away secrets",
+        "财政部、国家知识产权局2020年4月30日通知三（一）2三：国有企业在不泄露国家秘密和商业秘密的前提下共享专利",
+    ),
+    since="2020-04-30",
+)
+def is_cleared(is_soe: bool, cleared: int | None, text_version: int) -> Refusal | None:
+    """A state-owned enterprise's listing is published after a secrecy review of the text as it stands."""
+    if not is_soe or cleared == text_version:
+        return None
+    return Refusal(
+        "SECRECY-CLEARANCE",
+        Text("the secrecy review of this listing's text is not recorded", "尚未记录对该挂牌文本的保密审查")
+        if cleared is None
+        else Text("the text was changed after its secrecy review", "保密审查之后挂牌文本已修改"),
+        Text(
+            "record the review at /v1/listings/{id}/secrecy-clearances",
+            "请在 /v1/listings/{id}/secrecy-clearances 记录保密审查",
+        ),
+    )
+
+
+LEGAL_STATUS, CONSENT_REVOKED, LICENSED, SECRECY = "LEGAL_STATUS", "CONSENT_REVOKED", "LICENSED", "SECRECY_REVIEW"
+BY_SYSTEM = frozenset({LEGAL_STATUS, CONSENT_REVOKED, LICENSED, SECRECY})  # suspensions that end by themselves
+WAITS = {"CO-CONSENT": CONSENT_REVOKED, "PLEDGE-CONSENT": CONSENT_REVOKED, "SECRECY-CLEARANCE": SECRECY}
+
+
+@rule(
+    "LS-FATE",
+    source=Text("Civil Code Art. 865; Patent Law Art. 14, 44", "民法典第八百六十五条；专利法第十四条、第四十四条"),
+    since="2021-06-01",
+)
+def fate(found: Sequence[Refusal], targets: Iterable[Target], today: date) -> tuple[ListingState, str | None] | None:
+    """A published listing ends with the term or with an exclusive license to all, and rests while another no stands.
+
+    `found` are the reasons against the offer today. Answers the state with its reason, None to leave it on offer.
+    """
+    if not found:
+        return None
+    for target in targets:
+        if target.status.state is LegalState.EXPIRED or any(no.rule == "LS-TERM" for no in found):
+            return ListingState.CLOSED, "EXPIRED"
+        for license_ in target.standing.active(EncumbranceKind.LICENSE, today):
+            if license_.license_type is LicenseType.EXCLUSIVE and not (license_.territory or license_.field_of_use):
+                return ListingState.CLOSED, "EXCLUSIVELY_LICENSED"
+    rules = {no.rule for no in found}
+    if rules <= WAITS.keys():
+        return ListingState.SUSPENDED, WAITS[found[0].rule]
+    return ListingState.SUSPENDED, LICENSED if "SCOPE-CONFLICT" in rules else LEGAL_STATUS

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from services.catalog import models
+from services.catalog.service.consents import Consents
 from services.catalog.service.imports import Imports
 from services.catalog.service.listings import Listings
 from services.catalog.service.patents import Patents
+from services.catalog.service.record import Record
 from services.catalog.service.reference import Reference
 from services.catalog.service.sample import Sample
 from services.catalog.settings import CatalogSettings
@@ -26,6 +28,8 @@ class Catalog:
         self.listings = Listings(db, settings, self.acts, cursors, clock)
         self.reference = Reference(db, self.listings, self.acts, clock)
         self.patents = Patents(db, self.listings, self.acts, cursors, clock)
+        self.record = Record(db, self.patents, self.listings, self.acts, clock)
+        self.consents = Consents(db, self.listings, self.acts, clock)
         self.imports = Imports(db, settings, self.listings, self.patents, self.reference, self.acts, cursors, clock)
         self.sample = Sample(db, self.listings, clock)
 

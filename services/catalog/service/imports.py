@@ -28,6 +28,7 @@ from services.catalog.service.patents import (
     number_is_taken,
 )
 from services.catalog.service.reference import Reference
+from services.catalog.service.targets import target_of
 from services.catalog.settings import CatalogSettings
 from shared import context
 from shared.auth import Caller
@@ -39,6 +40,7 @@ from shared.contracts.catalog import (
     ImportListings,
     ImportRows,
     ImportState,
+    LicenseMode,
     ListingDraft,
     ListingState,
     PatentDraft,
@@ -349,7 +351,7 @@ class Imports:
                     try:
                         if not job.dry_run:
                             async with tx.begin_nested():
-                                await self._patents.update(tx, same[0], values, now)
+                                await self._patents.update(tx, same[0], values, by.client_id, now)
                     except (RuleRefused, IntegrityError) as refused:
                         if isinstance(refused, IntegrityError):
                             raise
@@ -402,7 +404,7 @@ class Imports:
         for row in found:
             if row.id in offered:
                 unchanged += 1
-            elif no := refusals([row], today):
+            elif no := refusals([target_of(row, today)], [LicenseMode.ORDINARY], today):
                 refused[no[0].rule] = refused.get(no[0].rule, 0) + 1
             else:
                 drafts.append((_offer(row), [row], by.organization_id))

@@ -12,11 +12,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.catalog import models, rules
-from services.catalog.rules.intake import granted
-from services.catalog.rules.listing import ListedPatent
-from services.catalog.settings import FRESH_DAYS, CatalogSettings
+from services.catalog.rules.eligibility import Target, against_offer
+from services.catalog.rules.listing import BY_SYSTEM
+from services.catalog.service.targets import expiry_of, role_of, status_of, target_of
+from services.catalog.settings import CatalogSettings
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
+from shared.contracts.access import OrganizationType
 from shared.contracts.catalog import (
     Card,
     CardPatent,
@@ -25,6 +27,7 @@ from shared.contracts.catalog import (
     IndexedListing,
     IndexedPatent,
     LegalState,
+    LicenseMode,
     Listing,
     ListingDraft,
     ListingFilters,
@@ -48,7 +51,6 @@ from shared.together import Together
 READ = "listings:read"
 AGE_CHUNK, AGE_EVERY_S = 500, 600.0
 SYSTEM = "system"
-LEGAL_STATUS = "LEGAL_STATUS"
 _TEXTS = (
     "external_id", "summary", "problem_solved", "application_scenes", "advantages", "economic_comparison", "trl",
     "modes", "region_codes", "industry_codes", "support_offered",
@@ -56,42 +58,31 @@ _TEXTS = (
 FACETS = ("mode", "fee_type", "patent_type", "industry_code", "region_code", "ipc", "trl")
 
 
+def is_soe(by: Caller) -> bool:
+    """Whether a state-owned enterprise acts."""
+    return by.is_state_owned and by.organization_type is OrganizationType.ENTERPRISE
+
+
 def no_listing() -> NotFound:
     """For an unknown id, and for a draft of somebody else's."""
     return NotFound("there is no such listing", "没有该挂牌")
 
 
-def standing_today(row: Row[Any], today: date) -> Any:
-    """The legal status of a patent's row on a day."""
-    standing = rules.status.Standing.restored(row.standing)
-    return rules.status.on(standing, PatentType(row.patent_type), row.filing_date, today, FRESH_DAYS)
-
-
-def listed(row: Row[Any], today: date) -> ListedPatent:
-    """A patent's row as the rules of listing see it."""
-    return ListedPatent(
-        row.id,
-        PatentType(row.patent_type),
-        standing_today(row, today).state,
-        row.filing_date,
-        granted(row.publication_number, row.grant_date is not None),
-    )
-
-
-def refusals(patents: Iterable[Row[Any]], today: date) -> list[Refusal]:
-    """All reasons against offering these patents."""
-    return [no for row in patents for no in rules.listing.may_list(listed(row, today), today)]
+def refusals(targets: Iterable[Target], modes: Sequence[str], today: date) -> list[Refusal]:
+    """All reasons against offering these patents in these modes."""
+    wanted = [LicenseMode(mode) for mode in modes]
+    return [no for target in targets for no in against_offer(target, wanted, today)]
 
 
 def _card_patent(row: Row[Any], today: date) -> CardPatent:
-    kind, status = PatentType(row.patent_type), standing_today(row, today)
+    kind, status = PatentType(row.patent_type), status_of(row, today)
     return CardPatent(
         id=row.id,
         application_number=row.application_number,
         publication_number=row.publication_number,
         patent_type=kind,
         ipc=row.ipc,
-        expiry_date=rules.term.term_end(kind, row.filing_date) if row.filing_date else None,
+        expiry_date=expiry_of(row),
         legal_state=status.state,
         freshness=status.freshness,
     )
@@ -153,6 +144,7 @@ def listing_of(row: Row[Any], patents: Sequence[Row[Any]], today: date) -> Listi
         support_offered=row.support_offered,
         state=ListingState(row.state),
         state_reason=row.state_reason,
+        terms_version=row.terms_version,
         published_at=row.published_at,
     )
 
@@ -210,6 +202,7 @@ class Listings:
                     "updated_at": now,
                     "version": 1,
                     "is_sample": patents[0].is_sample,
+                    "is_soe": by is not None and is_soe(by),
                     "state": state.value,
                     "published_at": now if state is ListingState.PUBLISHED else None,
                     "searched": _searched(patents, draft.summary, draft.problem_solved, draft.application_scenes),
@@ -260,9 +253,12 @@ class Listings:
             raise no_listing()
         row = found[0]
         may_see_drafts = by is not None and READ in by.scopes and by.may_touch(row.organization_id)
+        patents, today = [_patent_half(line) for line in found], legal_day(self._clock.now())
         if row.state != ListingState.PUBLISHED and not may_see_drafts:
-            raise no_listing()
-        return listing_of(row, [_patent_half(line) for line in found], legal_day(self._clock.now()))
+            has_a_say = by is not None and any(role_of(patent, by, today) for patent in patents)
+            if not has_a_say:
+                raise no_listing()
+        return listing_of(row, patents, today)
 
     async def patch(self, id_: str, patch: ListingPatch, version: int, by: Caller) -> Listing:
         """Change the text; a published listing's change is announced to the index."""
@@ -285,6 +281,9 @@ class Listings:
                     del fields[name]
             merged = {**row._mapping, **fields}
             patents = (await models.patents_of(tx, [id_]))[id_]
+            if any(name in fields and fields[name] != row._mapping[name] for name in ("modes", "pricing")):
+                fields["terms_version"] = row.terms_version + 1
+            fields["text_version"] = row.text_version + 1
             fields["searched"] = _searched(
                 patents, merged["summary"], merged["problem_solved"], merged["application_scenes"]
             )
@@ -296,10 +295,19 @@ class Listings:
                 )
             except IntegrityError as error:
                 raise taken(error) from None
-            answer = await self._loaded(tx, id_)
-            if row.state == ListingState.PUBLISHED:
-                await self.announce(tx, [id_], "listing.changed", now)
-            return answer
+            await self._after_patch(tx, id_, patents, now)
+            return await self._loaded(tx, id_)
+
+    async def _after_patch(self, tx: Tx, id_: str, patents: Sequence[Row[Any]], now: datetime) -> None:
+        """What a change does to a listing on offer: new terms wait for consents, other noes refuse the change."""
+        row = (await tx.execute(select(models.listing).where(models.listing.c.id == id_))).one()
+        given = (await models.consents_to(tx, [id_]))[id_]
+        targets = [target_of(patent, legal_day(now), given) for patent in patents]
+        found = await self._against(tx, row, targets, legal_day(now))
+        if row.state == ListingState.PUBLISHED:
+            _raise_all([no for no in found if no.rule not in rules.listing.WAITS])
+        if not await self._settle(tx, row, targets, found, now) and row.state == ListingState.PUBLISHED:
+            await self.announce(tx, [id_], "listing.changed", now)
 
     async def _owned(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
         row = (await tx.execute(select(models.listing).where(models.listing.c.id == id_).with_for_update())).first()
@@ -320,7 +328,7 @@ class Listings:
             state = self._next(ListingState(row.state), act)
             patents = (await models.patents_of(tx, [id_]))[id_]
             if act in ("submission", "publication", "resumption"):
-                _raise_all(refusals(patents, legal_day(now)))
+                _raise_all(await self.against(tx, row, patents, legal_day(now)))
             done = [act]
             if act == "submission" and not self._settings.review_listings:
                 state = self._next(state, "publication")
@@ -329,6 +337,45 @@ class Listings:
             answer = await self._loaded(tx, id_)
             await self._tell(tx, row, state, reason, now)
             return await self._acts.answer(tx, answer)
+
+    async def against(self, tx: Tx, row: Row[Any], patents: Sequence[Row[Any]], today: date) -> list[Refusal]:
+        """All reasons against a listing's being on offer, with the consents to its present terms."""
+        given = (await models.consents_to(tx, [row.id]))[row.id]
+        return await self._against(tx, row, [target_of(patent, today, given) for patent in patents], today)
+
+    async def reconsider_listing(self, tx: Tx, row: Row[Any], patents: Sequence[Row[Any]], now: datetime) -> None:
+        """After a consent or clearance came or went: suspend or resume the listing."""
+        given, today = (await models.consents_to(tx, [row.id]))[row.id], legal_day(now)
+        targets = [target_of(patent, today, given) for patent in patents]
+        await self._settle(tx, row, targets, await self._against(tx, row, targets, today), now)
+
+    async def _against(self, tx: Tx, row: Row[Any], targets: Sequence[Target], today: date) -> list[Refusal]:
+        found = refusals(targets, row.modes, today)
+        if row.is_soe:
+            cleared = await tx.scalar(
+                select(func.max(models.secrecy_clearance.c.text_version)).where(
+                    models.secrecy_clearance.c.listing_id == row.id
+                )
+            )
+            found += [no] if (no := rules.listing.is_cleared(row.is_soe, cleared, row.text_version)) else []
+        return found
+
+    async def _settle(
+        self, tx: Tx, row: Row[Any], targets: Sequence[Target], found: Sequence[Refusal], now: datetime
+    ) -> bool:
+        """Suspend, close or resume a listing as the reasons against it demand; False when it stays as it is."""
+        fate = rules.listing.fate(found, targets, legal_day(now))
+        is_resting = row.state == ListingState.SUSPENDED and row.state_reason in BY_SYSTEM
+        if fate and (row.state == ListingState.PUBLISHED or (is_resting and fate[0] is ListingState.CLOSED)):
+            act = "closing" if fate[0] is ListingState.CLOSED else "suspension"
+        elif is_resting and not fate:
+            act, fate = "resumption", (ListingState.PUBLISHED, None)
+        else:
+            return False
+        assert fate is not None
+        await self._record(tx, row, [act], *fate, SYSTEM, now)
+        await self._tell(tx, row, *fate, now)
+        return True
 
     def _next(self, state: ListingState, act: str) -> ListingState:
         after = rules.listing.next_state(state, act)
@@ -413,7 +460,12 @@ class Listings:
             rows = found.all()
             ids = [row.id for row in rows]
             patents = await models.patents_of(tx, ids)
-            ended = {row.id for row in rows if refusals(patents[row.id], today)}
+            given = await models.consents_to(tx, ids)
+            ended = {
+                row.id
+                for row in rows
+                if refusals([target_of(one, today, given[row.id]) for one in patents[row.id]], row.modes, today)
+            }
             changed = [
                 row.id
                 for row in rows
@@ -461,17 +513,15 @@ class Listings:
             .with_for_update()
         )
         listings = found.all()
-        patents = await models.patents_of(tx, [row.id for row in listings])
+        ids, today = [row.id for row in listings], legal_day(now)
+        patents, given = await models.patents_of(tx, ids), await models.consents_to(tx, ids)
         changed: list[str] = []
         for row in listings:
-            no = refusals(patents[row.id], legal_day(now))
-            if row.state == ListingState.PUBLISHED and no:
-                await self._record(tx, row, ["suspension"], ListingState.SUSPENDED, LEGAL_STATUS, SYSTEM, now)
-                await self._tell(tx, row, ListingState.SUSPENDED, LEGAL_STATUS, now)
-            elif row.state == ListingState.SUSPENDED and row.state_reason == LEGAL_STATUS and not no:
-                await self._record(tx, row, ["resumption"], ListingState.PUBLISHED, None, SYSTEM, now)
-                await self._tell(tx, row, ListingState.PUBLISHED, None, now)
-            elif row.state == ListingState.PUBLISHED:
+            targets = [target_of(patent, today, given[row.id]) for patent in patents[row.id]]
+            against = await self._against(tx, row, targets, today)
+            if await self._settle(tx, row, targets, against, now):
+                continue
+            if row.state == ListingState.PUBLISHED:
                 text = _searched(patents[row.id], row.summary, row.problem_solved, row.application_scenes)
                 await tx.execute(
                     update(models.listing)
@@ -481,6 +531,23 @@ class Listings:
                 changed.append(row.id)
         if changed:
             await self.announce(tx, changed, "listing.changed", now)
+
+    async def close_assigned(self, tx: Tx, patent_id: str, assigned_on: date, now: datetime) -> None:
+        """After a transfer: whoever offered the patent before it has no right to offer any more."""
+        found = await tx.execute(
+            select(models.listing)
+            .join(models.listing_patent, models.listing_patent.c.listing_id == models.listing.c.id)
+            .where(
+                models.listing_patent.c.patent_id == patent_id,
+                models.listing.c.state.in_([ListingState.PUBLISHED, ListingState.SUSPENDED]),
+            )
+            .order_by(models.listing.c.id)
+            .with_for_update(of=models.listing)
+        )
+        for row in found.all():
+            if assigned_on >= legal_day(row.created_at):
+                await self._record(tx, row, ["closing"], ListingState.CLOSED, "ASSIGNED", SYSTEM, now)
+                await self._tell(tx, row, ListingState.CLOSED, "ASSIGNED", now)
 
     async def page(self, query: ListingQuery, facets: Sequence[str], by: Caller | None) -> ListingPage:
         """A page of listings as cards: the published ones, or all of one's own."""
@@ -621,6 +688,7 @@ class _Patent(NamedTuple):
     patent_type: str
     ipc: list[str]
     filing_date: date | None
+    grant_date: date | None
     standing: dict[str, Any]
 
 
@@ -671,9 +739,7 @@ def _document(row: Row[Any], patents: Sequence[Row[Any]], titles: dict[str, str]
                 abstract=patent.abstract,
                 ipc=patent.ipc,
                 ipc_titles=_titles(patent.ipc, titles),
-                ends_on=rules.term.term_end(PatentType(patent.patent_type), patent.filing_date)
-                if patent.filing_date
-                else None,
+                ends_on=expiry_of(patent),
             )
             for patent in patents
         ],

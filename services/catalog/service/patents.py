@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
-from services.catalog import models, rules
+from services.catalog import models
 from services.catalog.rules.intake import consistency
-from services.catalog.rules.status import Event, Standing
-from services.catalog.service.listings import Listings, standing_today, starts_any, taken, with_parents
+from services.catalog.rules.status import Standing
+from services.catalog.service.listings import Listings, starts_any, taken, with_parents
+from services.catalog.service.targets import expiry_of, status_of
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
-    EventCode,
-    EventDetail,
-    EventSource,
     Holder,
     Inventor,
-    LegalEvent,
-    LegalEventDraft,
     LegalState,
     Patent,
     PatentDraft,
     PatentPatch,
 )
 from shared.contracts.values import PatentType
-from shared.contracts.wire import Page, dump
+from shared.contracts.wire import Page
 from shared.db import Database, Tx, violated
 from shared.errors import InvalidInput, NotFound, RuleRefused, StaleVersion, Text
 from shared.feed import change
@@ -76,6 +72,11 @@ def columns(draft: PatentDraft) -> dict[str, Any]:
     """A draft as values for the patent's row."""
     plain = draft.model_dump(mode="json", include=set(FIELDS))
     return {**plain, "filing_date": draft.filing_date, "grant_date": draft.grant_date}
+
+
+def plain(value: Any) -> Any:
+    """A column's value as JSON."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _check(draft: PatentDraft) -> None:
@@ -147,11 +148,12 @@ class Patents:
 
     async def _loaded(self, tx: Tx, id_: str) -> Patent:
         row = (await tx.execute(select(models.patent).where(models.patent.c.id == id_))).one()
-        return (await self._of(tx, [row]))[0]
+        return (await self.shown(tx, [row]))[0]
 
-    async def _of(self, tx: Tx, rows: Sequence[Row[Any]]) -> list[Patent]:
+    async def shown(self, tx: Tx, rows: Sequence[Any], today: date | None = None) -> list[Patent]:
+        """Rows as patents, their status as of a day."""
         titles = await models.titles_of(tx, sorted({code for row in rows for code in with_parents(row.ipc)}))
-        today = legal_day(self._clock.now())
+        today = today or legal_day(self._clock.now())
         return [
             Patent(
                 **{name: row._mapping[name] for name in FIELDS if name not in ("holders", "inventors")},
@@ -161,18 +163,18 @@ class Patents:
                 updated_at=row.updated_at,
                 organization_id=row.organization_id,
                 ipc_titles=[title for code in row.ipc if (title := titles.get(code) or titles.get(code[:4]))],
-                expiry_date=rules.term.term_end(PatentType(row.patent_type), row.filing_date)
-                if row.filing_date
-                else None,
+                expiry_date=expiry_of(row),
                 holders=[Holder.model_construct(**holder) for holder in row.holders],
                 inventors=[Inventor.model_construct(**inventor) for inventor in row.inventors],
-                legal_status=standing_today(row, today),
+                legal_status=status_of(row, today),
+                exploitation_status=Standing.restored(row.standing).exploitation,
                 sample=row.is_sample,
             )
             for row in rows
         ]
 
-    async def _visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+    async def visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+        """A patent's row: to read for its keeper, holders and the operator, to change for keeper and operator."""
         statement = select(models.patent).where(models.patent.c.id == id_)
         row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
         if row is None or not (by.may_touch(row.organization_id) or (not lock and is_holder(row, by))):
@@ -182,13 +184,13 @@ class Patents:
     async def get(self, id_: str, by: Caller) -> Patent:
         """A patent for its keeper, its holders and the operator."""
         async with self._db.read() as tx:
-            return (await self._of(tx, [await self._visible(tx, id_, by, lock=False)]))[0]
+            return (await self.shown(tx, [await self.visible(tx, id_, by, lock=False)]))[0]
 
     async def patch(self, id_: str, patch: PatentPatch, version: int, by: Caller) -> Patent:
         """Correct a record; its listings follow."""
         now = self._clock.now()
         async with self._db.write() as tx:
-            row = await self._visible(tx, id_, by, lock=True)
+            row = await self.visible(tx, id_, by, lock=True)
             if row.version != version:
                 raise StaleVersion(
                     f"the patent is at version {row.version} now; read it again",
@@ -204,16 +206,17 @@ class Patents:
                     given[name] = given[name] or []
             draft = PatentDraft.model_validate({**before, **given})
             _check(draft)
-            await self.update(tx, row, columns(draft), now)
+            await self.update(tx, row, columns(draft), by.client_id, now)
             answer = await self._loaded(tx, id_)
             await self._listings.reconsider(tx, [id_], now)
             return answer
 
-    async def update(self, tx: Tx, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
-        """Write new values into a patent's row and announce them.
+    async def update(self, tx: Tx, row: Row[Any], values: dict[str, Any], by: str, now: datetime) -> None:
+        """Write new values into a patent's row, keep the old ones as a revision, and announce the change.
 
         Raises: RuleRefused PN-TAKEN, or Conflict for an external_id that is used.
         """
+        before = {name: plain(row._mapping[name]) for name in values if row._mapping[name] != values[name]}
         try:
             await tx.execute(
                 update(models.patent)
@@ -224,6 +227,12 @@ class Patents:
             if "organization_id" in violated(error):
                 raise taken(error) from None
             raise number_is_taken(str(values.get("publication_number"))).raised() from None
+        if before:
+            await tx.execute(
+                insert(models.patent_revision).values(
+                    patent_id=row.id, version=row.version, at=now, by=by, before=before
+                )
+            )
         await models.feed.append(tx, [_changed(row.id, row.organization_id, now)])
 
     async def page(
@@ -272,119 +281,13 @@ class Patents:
             rows, more = await self._cursors.page(
                 tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, after, limit
             )
-            items = await self._of(tx, rows)
+            items = await self.shown(tx, rows)
             total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if count else None
         return Page(
             items=items,
             next=more,
             count=total,
         )
-
-    async def record(self, id_: str, draft: LegalEventDraft, by: Caller) -> LegalEvent:
-        """Record a legal event; the status, and with it the listings, follow in the same transaction."""
-        now = self._clock.now()
-        today = legal_day(now)
-        async with self._db.write() as tx:
-            await self._acts.claim(tx, now)
-            row = await self._visible(tx, id_, by, lock=True)
-            for no in (
-                rules.status.event_is_past(draft.occurred_on, today),
-                rules.status.word_needs_evidence(draft.source, bool(draft.document_ids), by.is_operator),
-            ):
-                if no:
-                    raise no.raised()
-            event = await self.append_event(tx, row.id, draft, by.client_id, now)
-            standing = await self._refold(tx, row, now)
-            if standing.stored() != row.standing:
-                await self._listings.reconsider(tx, [id_], now)
-            await models.feed.append(
-                tx,
-                [
-                    change(
-                        "patent.legal_event_recorded",
-                        id_,
-                        row.organization_id,
-                        now,
-                        {"code": draft.code, "occurred_on": draft.occurred_on.isoformat(), "state": standing.state},
-                    )
-                ],
-            )
-            return await self._acts.answer(tx, event)
-
-    async def append_event(self, tx: Tx, patent_id: str, draft: LegalEventDraft, by: str, now: datetime) -> LegalEvent:
-        """One row of the record of legal events."""
-        event = LegalEvent(
-            id=new_id("evt"),
-            patent_id=patent_id,
-            code=draft.code,
-            occurred_on=draft.occurred_on,
-            source=draft.source,
-            detail=draft.detail,
-            document_ids=draft.document_ids,
-            recorded_at=now,
-            recorded_by=by,
-        )
-        await tx.execute(insert(models.legal_event).values(event_values(event)))
-        return event
-
-    async def _refold(self, tx: Tx, row: Row[Any], now: datetime) -> Standing:
-        found = await tx.execute(
-            select(models.legal_event)
-            .where(models.legal_event.c.patent_id == row.id)
-            .order_by(models.legal_event.c.recorded_at, models.legal_event.c.id)
-        )
-        standing = rules.status.fold(event_of(_event(line)) for line in found)
-        await tx.execute(
-            update(models.patent)
-            .where(models.patent.c.id == row.id)
-            .values(standing=standing.stored(), version=row.version + 1, updated_at=now)
-        )
-        return standing
-
-    async def events(self, id_: str, by: Caller) -> Page[LegalEvent]:
-        """The record of a patent's legal events, in the order of their days."""
-        async with self._db.read() as tx:
-            await self._visible(tx, id_, by, lock=False)
-            found = await tx.execute(
-                select(models.legal_event)
-                .where(models.legal_event.c.patent_id == id_)
-                .order_by(models.legal_event.c.occurred_on, models.legal_event.c.recorded_at)
-            )
-            return Page(items=[_event(line) for line in found])
-
-
-def event_values(event: LegalEvent) -> dict[str, Any]:
-    """A legal event as a row."""
-    return {
-        **event.model_dump(exclude={"detail"}),
-        "detail": dump(event.detail) if event.detail else None,
-    }
-
-
-def _event(row: Row[Any]) -> LegalEvent:
-    return LegalEvent(
-        id=row.id,
-        patent_id=row.patent_id,
-        code=EventCode(row.code),
-        occurred_on=row.occurred_on,
-        source=EventSource(row.source),
-        detail=EventDetail.model_validate(row.detail) if row.detail else None,
-        document_ids=row.document_ids,
-        recorded_at=row.recorded_at,
-        recorded_by=row.recorded_by,
-    )
-
-
-def event_of(event: LegalEvent | LegalEventDraft) -> Event:
-    """A recorded event as the rules of status see it."""
-    detail = event.detail
-    return Event(
-        event.code,
-        event.occurred_on,
-        event.source,
-        detail.state if detail else None,
-        detail.fees_paid_until if detail else None,
-    )
 
 
 def _registered(id_: str, owner: str, now: datetime, draft: PatentDraft) -> dict[str, Any]:

@@ -11,23 +11,23 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 
 from services.catalog import models, rules
+from services.catalog.rules.eligibility import ACT_OF_MODE
 from services.catalog.rules.intake import consistency
 from services.catalog.service.listings import Listings, refusals
-from services.catalog.service.patents import (
-    announcements,
-    columns,
-    event_of,
-    event_values,
-)
+from services.catalog.service.patents import announcements, columns
+from services.catalog.service.record import event_of, event_values, new_event
 from services.catalog.service.reference import done_before
+from services.catalog.service.targets import target_of
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
+    Act,
+    ConsentRole,
     EventCode,
     EventDetail,
     EventSource,
-    LegalEvent,
     LegalEventDraft,
     LegalState,
+    LicenseMode,
     ListingDraft,
     ListingState,
     PatentDraft,
@@ -103,6 +103,12 @@ def events_of(entry: dict[str, Any], today: date) -> list[LegalEventDraft]:
         found.append((code, entry["legal_on"], None))
     if state in _LOOKED_AT:
         found.append((EventCode.REGISTER_CHECKED, today.isoformat(), EventDetail(state=state)))
+    acts = [act for mode in (entry["listing"] or {}).get("modes", ()) if (act := ACT_OF_MODE.get(LicenseMode(mode)))]
+    wanted: list[Act] = [act for act in acts if act is not Act.ORDINARY_LICENSE]
+    if wanted:
+        for owner in entry.get("co_holders") or []:
+            consent = EventDetail(role=ConsentRole.CO_OWNER, party=owner["name"], acts=wanted)
+            found.append((EventCode.CONSENT, entry["grant_date"] or today.isoformat(), consent))
     return [
         LegalEventDraft(code=code, occurred_on=date.fromisoformat(on), source=EventSource.REGISTER, detail=detail)
         for code, on, detail in found
@@ -125,12 +131,13 @@ class Sample:
         async with self._db.write() as tx:
             if await done_before(tx, "sample", self._clock):
                 return 0
-            values, recorded, offers, created = [], [], {}, {}
+            values, offers, created = [], {}, {}
+            recorded: list[dict[str, Any]] = []
             for entry in entries():
                 draft = draft_of(entry, university_id)
                 assert not consistency(draft), entry["key"]
-                events = events_of(entry, today)
                 id_ = new_id("pat")
+                events = [new_event(id_, event, "sample", now) for event in events_of(entry, today)]
                 owner = university_id if entry["holder"] == UNIVERSITY else custodian_id
                 values.append(
                     {
@@ -139,7 +146,7 @@ class Sample:
                         "standing": rules.status.fold(map(event_of, events)).stored(),
                     }
                 )  # fmt: skip
-                recorded += [event_values(_recorded(event, id_, now)) for event in events]
+                recorded += map(event_values, events)
                 created[id_] = (owner, draft)
                 if entry["listing"]:
                     offers[id_] = ListingDraft.model_validate(
@@ -163,7 +170,7 @@ class Sample:
         drafts = [
             (draft, [rows[id_]], rows[id_].organization_id)
             for id_, draft in offers.items()
-            if not refusals([rows[id_]], legal_day(now))
+            if not refusals([target_of(rows[id_], legal_day(now))], draft.modes, legal_day(now))
         ]
         ids = await self._listings.insert(tx, drafts, ListingState.PUBLISHED, None, now)
         await self._listings.announce(tx, ids, "listing.published", now)
@@ -193,9 +200,3 @@ class Sample:
                 ],
             )
             return Removed(listings=len(listings), patents=gone.rowcount)
-
-
-def _recorded(event: LegalEventDraft, patent_id: str, now: datetime) -> LegalEvent:
-    return LegalEvent(
-        **event.model_dump(), id=new_id("evt"), patent_id=patent_id, recorded_at=now, recorded_by="sample"
-    )

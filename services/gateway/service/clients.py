@@ -188,7 +188,9 @@ class Clients:
         async with self._db.read() as tx:
             found = await tx.execute(
                 select(models.client, models.organization.c.type, models.organization.c.verification)
-                .add_columns(models.organization.c.is_sample, models.organization.c.uscc)
+                .add_columns(
+                    models.organization.c.is_sample, models.organization.c.uscc, models.organization.c.state_owned
+                )
                 .join(models.organization, models.organization.c.id == models.client.c.organization_id)
                 .where(models.client.c.id == client_id, models.client.c.revoked_at.is_(None))
             )
@@ -247,4 +249,5 @@ def _caller(row: Row[Any]) -> Caller:
         is_sample=row.is_sample,
         scopes=frozenset(row.scopes),
         uscc=row.uscc,
+        is_state_owned=row.state_owned,
     )

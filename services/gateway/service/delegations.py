@@ -173,7 +173,12 @@ class Delegations:
         async with self._db.read() as tx:
             found = await tx.execute(
                 select(
-                    table.c.scopes, principal.c.type, principal.c.verification, principal.c.is_sample, principal.c.uscc
+                    table.c.scopes,
+                    principal.c.type,
+                    principal.c.verification,
+                    principal.c.is_sample,
+                    principal.c.uscc,
+                    principal.c.state_owned,
                 )
                 .join(principal, principal.c.id == table.c.principal_id)
                 .where(
@@ -201,5 +206,6 @@ class Delegations:
             is_sample=rows[0].is_sample,
             scopes=who.scopes & given,
             uscc=rows[0].uscc,
+            is_state_owned=rows[0].state_owned,
             actor_id=who.organization_id,
         )

@@ -1,66 +1,43 @@
-"""Which patents may be on offer, and every act in every state of a listing."""
+"""Every act in every state of a listing, and what the system does when its patents change."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from services.catalog.rules.eligibility import Target, against_offer
 from services.catalog.rules.listing import (
+    BY_SYSTEM,
     TRANSITIONS,
-    ListedPatent,
+    WAITS,
+    consent_is_to_these_terms,
+    consent_stands,
+    fate,
+    is_cleared,
     may_edit,
-    may_list,
     next_state,
     sample_stays_apart,
 )
+from services.catalog.rules.status import Event, fold
 from services.catalog.service.patents import number_is_taken
-from shared.contracts.catalog import LegalState, ListingState
+from shared.contracts.catalog import (
+    EventCode,
+    EventDetail,
+    EventSource,
+    Freshness,
+    LegalState,
+    LegalStatus,
+    LicenseMode,
+    ListingState,
+)
 from shared.contracts.values import PatentType
+from shared.rulebook import book
 from tests import factories
 from tests.unit.verdicts import verdict
 from tests.world import World
 
-PATENT = ListedPatent("pat_1", PatentType.INVENTION, LegalState.IN_FORCE, date(2015, 3, 1), is_granted=True)
 TODAY = date(2024, 6, 30)
-
-
-@pytest.mark.parametrize(
-    ("state", "rules"),
-    [
-        (LegalState.UNKNOWN, []),
-        (LegalState.IN_FORCE, []),
-        (LegalState.FEE_GRACE_PERIOD, []),
-        (LegalState.PARTIALLY_INVALIDATED, []),
-        (LegalState.RESTORED, []),
-        (LegalState.PENDING, ["LS-NOT-GRANTED"]),
-        (LegalState.SUSPENDED, ["LS-SUSPENDED"]),
-        (LegalState.LAPSED_UNPAID_FEE, ["LS-NOT-IN-FORCE"]),
-        (LegalState.ABANDONED, ["LS-NOT-IN-FORCE"]),
-        (LegalState.EXPIRED, ["LS-NOT-IN-FORCE"]),
-        (LegalState.INVALIDATED, ["LS-NOT-IN-FORCE"]),
-        (LegalState.REFUSED, ["LS-NOT-IN-FORCE"]),
-        (LegalState.WITHDRAWN, ["LS-NOT-IN-FORCE"]),
-    ],
-)
-def test_a_patent_is_offered_while_its_right_lives(state: LegalState, rules: list[str]) -> None:
-    assert [refusal.rule for refusal in may_list(replace(PATENT, state=state), TODAY)] == rules
-
-
-def test_every_legal_state_is_tried_above() -> None:
-    (mark,) = test_a_patent_is_offered_while_its_right_lives.pytestmark
-    assert {state for state, _ in mark.args[1]} == set(LegalState)
-
-
-def test_without_a_word_on_its_status_a_patent_needs_a_grant_and_a_running_term() -> None:
-    unknown = replace(PATENT, state=LegalState.UNKNOWN)
-    assert [no.rule for no in may_list(replace(unknown, is_granted=False), TODAY)] == ["LS-NOT-GRANTED"]
-    assert [no.rule for no in may_list(replace(unknown, filed_on=date(2004, 6, 29)), TODAY)] == ["LS-TERM"]
-    assert may_list(replace(unknown, filed_on=date(2004, 6, 30)), TODAY) == []
-    assert may_list(replace(unknown, filed_on=None), TODAY) == []
-
-
 L = ListingState
 ALLOWED = {
     (L.DRAFT, "submission"): L.SUBMITTED,
@@ -128,3 +105,68 @@ async def test_a_number_is_recorded_once_and_a_named_holder_gets_that_record(wor
     assert [violation["rule"] for violation in refused.json()["violations"]] == ["PN-TAKEN"]
     same = await co_holder.post("/v1/patents", json=patent)
     assert (same.status_code, same.json()["id"]) == (200, registered["id"])
+
+
+def test_a_consent_is_given_to_the_terms_that_stand() -> None:
+    assert verdict(consent_is_to_these_terms, 2, 2) is None
+    assert verdict(consent_is_to_these_terms, 1, 2) == "TERMS-CHANGED"
+
+
+def test_only_a_consent_that_stands_is_revoked() -> None:
+    assert verdict(consent_stands, "VALID") is None
+    assert verdict(consent_stands, "REVOKED") == "CONSENT-STATE"
+    assert verdict(consent_stands, "SUPERSEDED") == "CONSENT-STATE"
+
+
+@pytest.mark.parametrize(
+    ("is_soe", "cleared", "text", "rule"),
+    [
+        (False, None, 1, None),
+        (True, None, 1, "SECRECY-CLEARANCE"),
+        (True, 1, 1, None),
+        (True, 1, 2, "SECRECY-CLEARANCE"),
+    ],
+)
+def test_a_state_owned_enterprise_publishes_what_was_reviewed(
+    is_soe: bool, cleared: int | None, text: int, rule: str | None
+) -> None:
+    assert verdict(is_cleared, is_soe, cleared, text) == rule
+
+
+def offered(state: LegalState, *events: Event, modes: tuple[LicenseMode, ...] = (LicenseMode.ORDINARY,)) -> object:
+    """What becomes of a published listing of a patent with these events, its own state given."""
+    status = LegalStatus(state=state, as_of=TODAY, source=None, freshness=Freshness.FRESH)
+    target = Target("pat_1", PatentType.INVENTION, status, date(2015, 3, 1), True, fold(events), is_co_owned=True)
+    return fate(against_offer(target, modes, TODAY), [target], TODAY)
+
+
+def license_(kind: str, **facts: object) -> Event:
+    detail = EventDetail(license_type=kind, **facts)
+    return Event(EventCode.LICENSE_RECORDED, date(2024, 1, 1), EventSource.REGISTER, detail, "evt_1")
+
+
+@pytest.mark.parametrize(
+    ("state", "events", "modes", "expected"),
+    [
+        (LegalState.IN_FORCE, [], ["ORDINARY"], None),
+        (LegalState.LAPSED_UNPAID_FEE, [], ["ORDINARY"], ("SUSPENDED", "LEGAL_STATUS")),
+        (LegalState.SUSPENDED, [], ["ORDINARY"], ("SUSPENDED", "LEGAL_STATUS")),
+        (LegalState.EXPIRED, [], ["ORDINARY"], ("CLOSED", "EXPIRED")),
+        (LegalState.IN_FORCE, [license_("ORDINARY")], ["ORDINARY"], None),
+        (LegalState.IN_FORCE, [license_("SOLE")], ["ORDINARY"], ("SUSPENDED", "LICENSED")),
+        (LegalState.IN_FORCE, [license_("EXCLUSIVE")], ["ORDINARY"], ("CLOSED", "EXCLUSIVELY_LICENSED")),
+        (LegalState.IN_FORCE, [license_("EXCLUSIVE", territory=["3701"])], ["ORDINARY"], None),
+        (LegalState.IN_FORCE, [license_("EXCLUSIVE", until="2024-02-01")], ["ORDINARY"], None),
+        (LegalState.IN_FORCE, [], ["SOLE"], ("SUSPENDED", "CONSENT_REVOKED")),
+    ],
+)
+def test_the_system_suspends_and_closes_what_may_not_be_offered(
+    state: LegalState, events: list[Event], modes: list[str], expected: tuple[str, str] | None
+) -> None:
+    """LS-FATE."""
+    assert "LS-FATE" in book()
+    assert offered(state, *events, modes=tuple(map(LicenseMode, modes))) == expected
+
+
+def test_whatever_waits_goes_on_by_itself() -> None:
+    assert set(WAITS.values()) <= BY_SYSTEM
