@@ -31,7 +31,7 @@ from services.matching.settings import MatchingSettings
 from shared import log, telemetry
 from shared.auth import KeyRing, ServiceToken
 from shared.client import InProcess, Upstream, network
-from shared.clients import CatalogClient
+from shared.clients import CatalogClient, MatchingClient
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 from shared.launcher import EmbeddedPostgres, HomeLock, LaunchRefused, check_port
@@ -97,32 +97,43 @@ class House:
 def build(configuration: Configuration, url: str, clock: Clock) -> House:
     """Wire all services over the in-process transport."""
     keys = KeyRing(configuration.home / "keys", clock)
-    catalog_asgi, catalog = catalog_app.create(url, configuration.catalog, keys, clock)
-    matching_asgi, matching = matching_app.create(
+    apps: dict[str, ASGIApp] = {}
+
+    def to(name: str) -> InProcess:
+        """The way to a service, which may be built later: catalog and matching call each other."""
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await apps[name](scope, receive, send)
+
+        return InProcess(app)
+
+    apps["catalog"], catalog = catalog_app.create(
+        url,
+        configuration.catalog,
+        keys,
+        clock,
+        matching=MatchingClient("http://matching", to("matching"), ServiceToken(keys, "catalog", "matching", clock)),
+    )
+    apps["matching"], matching = matching_app.create(
         url,
         configuration.matching,
         keys,
         clock,
         folder=configuration.home / "index",
-        catalog=CatalogClient(
-            "http://catalog", InProcess(catalog_asgi), ServiceToken(keys, "matching", "catalog", clock)
-        ),
+        catalog=CatalogClient("http://catalog", to("catalog"), ServiceToken(keys, "matching", "catalog", clock)),
     )
-    upstreams = {
-        "catalog": Upstream("catalog", "http://catalog", InProcess(catalog_asgi)),
-        "matching": Upstream("matching", "http://matching", InProcess(matching_asgi)),
-    }
-    gateway_asgi, gateway = gateway_app.create(url, configuration.gateway, keys, clock, upstreams=upstreams)
-    return House(
-        {"catalog": catalog_asgi, "matching": matching_asgi, "gateway": gateway_asgi}, catalog, gateway, matching
-    )
+    upstreams = {name: Upstream(name, f"http://{name}", to(name)) for name in ("catalog", "matching")}
+    apps["gateway"], gateway = gateway_app.create(url, configuration.gateway, keys, clock, upstreams=upstreams)
+    return House(apps, catalog, gateway, matching)
 
 
 def build_one(service: str, configuration: Configuration, url: str, clock: Clock) -> ASGIApp:
     """One service that reaches the others over the network."""
     keys = KeyRing(configuration.home / "keys", clock)
     if service == "catalog":
-        return catalog_app.create(url, configuration.catalog, keys, clock)[0]
+        token = ServiceToken(keys, "catalog", "matching", clock)
+        asked = MatchingClient(configuration.catalog.matching_url, network(), token)
+        return catalog_app.create(url, configuration.catalog, keys, clock, matching=asked)[0]
     if service == "matching":
         client = CatalogClient(
             configuration.matching.catalog_url, network(), ServiceToken(keys, "matching", "catalog", clock)

@@ -10,14 +10,17 @@ from services.catalog.settings import CatalogSettings
 from services.catalog.workers import loops
 from shared.app import Door, Service, build
 from shared.auth import KeyRing
+from shared.clients import MatchingClient
 from shared.clock import Clock
 from shared.db import Database
 
 
-def create(url: str, settings: CatalogSettings, keys: KeyRing, clock: Clock) -> tuple[ASGIApp, Catalog]:
+def create(
+    url: str, settings: CatalogSettings, keys: KeyRing, clock: Clock, *, matching: MatchingClient
+) -> tuple[ASGIApp, Catalog]:
     """The app, and the use cases behind it for whoever hosts it."""
     db = Database(settings.database_url or url, "catalog")
-    catalog = Catalog(db, settings, keys.secret, clock)
+    catalog = Catalog(db, settings, keys.secret, clock, matching=matching)
     service = Service(
         name="catalog",
         title="duijie catalog",
@@ -26,7 +29,7 @@ def create(url: str, settings: CatalogSettings, keys: KeyRing, clock: Clock) -> 
         use_cases=catalog,
         loops=loops(catalog),
         checks={"database": db.ping},
-        resources=[db.close],
+        resources=[db.close, matching.close],
         started=catalog.reference.ship,
     )
     return build(service), catalog

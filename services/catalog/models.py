@@ -174,6 +174,79 @@ patent_revision = Table(
     Column("before", JSONB, nullable=False),
 )
 
+screening_run = Table(
+    "screening_run",
+    meta,
+    *_resource(),
+    Column("name", Text),
+    Column("criteria", JSONB, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("of_all", Boolean, nullable=False),  # the operator's run: every organization's patents
+    Column("state", Text, nullable=False),
+    Column("counts", JSONB, nullable=False),
+    Column("needs_versions", ARRAY(Text), nullable=False),
+    Column("after", Text, nullable=False),  # the last patent that was judged
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_screening_run_state", "state", "created_at"),
+    Index("ix_screening_run_organization_id", "organization_id", "created_at", "id"),
+)
+
+screening_result = Table(
+    "screening_result",
+    meta,
+    Column("run_id", ForeignKey(screening_run.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("patent_id", ForeignKey(patent.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("tier", Text, nullable=False),
+    Column("score", SmallInteger, nullable=False),  # tenths of a point; -1 for the excluded
+    Column("needs", SmallInteger),
+    Column("reasons", JSONB, nullable=False),
+    Index("ix_screening_result_score", "run_id", "score", "patent_id"),
+)
+
+inventory_campaign = Table(
+    "inventory_campaign",
+    meta,
+    *_resource(),
+    Column("name", Text, nullable=False),
+    Column("begins_on", Date, nullable=False),
+    Column("ends_on", Date, nullable=False),
+    Column("ipc", ARRAY(Text), nullable=False),
+    Column("patent_types", ARRAY(Text), nullable=False),
+    Column("closed_at", DateTime(timezone=True)),
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_inventory_campaign_organization_id", "organization_id", "created_at", "id"),
+)
+
+inventory_item = Table(
+    "inventory_item",
+    meta,
+    Column("id", Text, primary_key=True),
+    Column("campaign_id", ForeignKey(inventory_campaign.c.id, ondelete="CASCADE"), nullable=False),
+    Column("patent_id", ForeignKey(patent.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("state", Text, nullable=False),  # fold of the item's acts, see rules/inventory.py
+    Column("stars", SmallInteger),
+    Column("trl", SmallInteger),
+    Column("prospects", Text),
+    Column("rated_by", Text),
+    Column("self_stars", SmallInteger),
+    Column("review_note", Text),
+    Column("decision_note", Text),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("campaign_id", "patent_id"),
+)
+
+inventory_act = Table(
+    "inventory_act",
+    meta,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("item_id", ForeignKey(inventory_item.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("act", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+)
+
 import_job = Table(
     "import_job",
     meta,

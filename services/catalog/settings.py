@@ -14,6 +14,7 @@ class CatalogSettings(Settings):
 
     database_url: str | None = Field(default=None, pattern=r"^postgresql://")
     review_listings: bool = False  # True: the operator publishes; False: a listing that passes all rules goes live
+    matching_url: str = Field(default="http://matching", pattern=r"^https?://")  # where `serve catalog` finds matching
     import_chunk_rows: Annotated[int, Field(ge=1, le=5_000)] = 500
 
 

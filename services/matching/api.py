@@ -14,6 +14,9 @@ from shared.contracts.feed import FeedPage
 from shared.contracts.matching import (
     Closing,
     Delivery,
+    DemandMap,
+    DemandQuery,
+    Demands,
     Feedback,
     FeedbackDraft,
     Filters,
@@ -282,3 +285,15 @@ async def changes(
 ) -> FeedPage:
     """The feed, for other services."""
     return await matching.changes(after, limit, wait)
+
+
+@router.post("/demand", include_in_schema=False)
+async def demand(query: DemandQuery, matching: Uses) -> Demands:
+    """How much open needs ask for patents, for catalog."""
+    return await matching.demanded.by_patents(query)
+
+
+@router.get("/demand-map", include_in_schema=False)
+async def demand_map(matching: Uses) -> DemandMap:
+    """Open needs over classes and provinces, for catalog."""
+    return await matching.demanded.map()

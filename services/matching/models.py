@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared import idempotency
 from shared.db import metadata
@@ -58,7 +58,9 @@ need_version = Table(
     Column("region_code", Text),
     Column("budget", JSONB),
     Column("constraints", JSONB, nullable=False),
+    Column("classes", ARRAY(Text)),  # IPC subclasses that the text leans to; null until somebody has looked
     Column("at", DateTime(timezone=True), nullable=False),
+    Index("ix_need_version_unread", "need_id", postgresql_where=text("classes IS NULL")),
 )
 
 need_act = Table(

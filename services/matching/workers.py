@@ -14,6 +14,7 @@ def loops(matching: Matching) -> Loops:
     found.add("index-of-needs", matching.demand.follow)
     found.add("index-of-needs-care", matching.demand.tend)
     found.add("vocabulary", matching.tuning.follow)
+    found.add("classes-of-needs", matching.demanded.classify)
     found.add("runs", matching.runs.work)
     found.add("subscriptions-to-listings", matching.subscriptions.follow_listings)
     found.add("subscriptions-to-needs", matching.subscriptions.follow_needs)

@@ -954,3 +954,301 @@ class ListingQuery(ListingFilters):
     count: bool = False
     after: Cursor | None = None
     limit: Limit = 20
+
+
+class HolderKind(StrEnum):
+    """What kind of body holds a patent, read from its credit code, else from its name."""
+
+    UNIVERSITY = "UNIVERSITY"
+    INSTITUTE = "INSTITUTE"
+    ENTERPRISE = "ENTERPRISE"
+    OTHER = "OTHER"
+
+
+class ScreeningWeights(Ask):
+    """What counts how much; a component that nothing is known of is left out of the sum."""
+
+    years_left: Annotated[int, Field(ge=0, le=100)] = 25
+    maintenance: Annotated[int, Field(ge=0, le=100)] = 20
+    demand: Annotated[int, Field(ge=0, le=100)] = 30
+    type: Annotated[int, Field(ge=0, le=100)] = 10
+    stars: Annotated[int, Field(ge=0, le=100)] = 15
+
+    @model_validator(mode="after")
+    def _something_counts(self) -> Self:
+        if not any(self.model_dump().values()):
+            raise ValueError("at least one weight must be above 0")
+        return self
+
+
+class ScreeningCriteria(Ask):
+    """Which patents are worth offering. What fails a criterion is listed as excluded, with every reason."""
+
+    ipc: Annotated[list[IpcPrefix], Field(max_length=40)] = []
+    patent_types: Annotated[list[PatentType], Field(max_length=3)] = []
+    holder_kinds: Annotated[list[HolderKind], Field(max_length=4)] = []
+    region_code: RegionCode | None = None
+    exploitation: Annotated[list[ExploitationStatus], Field(max_length=6)] = Field(
+        default=[ExploitationStatus.UNIMPLEMENTED], description="Empty: any"
+    )
+    include_unknown: bool = Field(default=True, description="Also patents whose legal status no source has stated")
+    years_left_at_least: Annotated[int, Field(ge=0, le=20)] = 3
+    maintained_years_at_least: Annotated[int, Field(ge=0, le=20)] = 0
+    stars_at_least: Annotated[int, Field(ge=1, le=5)] | None = Field(default=None, description="Of the last inventory")
+    acts: Annotated[list[Act], Field(max_length=7)] = Field(
+        default=[], description="The law allows each of these, a fresh look at the register aside"
+    )
+    not_on_offer: bool = Field(default=False, description="Only patents that no listing offers")
+    demand: bool = Field(default=True, description="Ask how many open needs each patent answers")
+    needs_at_least: Annotated[int, Field(ge=0, le=50)] = 0
+    weights: ScreeningWeights = ScreeningWeights()
+
+    @model_validator(mode="after")
+    def _demand_is_asked(self) -> Self:
+        if self.needs_at_least and not self.demand:
+            raise ValueError("needs_at_least needs demand")
+        return self
+
+
+class ScreeningDraft(Ask):
+    """A screening 筛选 of one's portfolio."""
+
+    external_id: ExternalId | None = None
+    name: Line | None = None
+    criteria: ScreeningCriteria = ScreeningCriteria()
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "name": "2026 装备制造",
+                    "criteria": {"ipc": ["B23", "B24"], "years_left_at_least": 5, "acts": ["OPEN_LICENSE"]},
+                }
+            ]
+        }
+    }
+
+
+class JobState(StrEnum):
+    """How far work in the background is."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+
+
+class Tier(StrEnum):
+    """How worth offering a patent is: A from 70 points, B from 50, C below."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    EXCLUDED = "EXCLUDED"
+
+
+class ScreeningCounts(Reply):
+    """Progress of a screening."""
+
+    total: int = 0
+    done: int = 0
+    tiers: dict[Tier, int] = {}
+    excluded: dict[str, int] = Field(default={}, description="By reason; a patent may have several")
+
+
+class ScreeningRun(Resource):
+    """A screening: as of one day, by criteria that are kept with it, and so repeatable."""
+
+    organization_id: str
+    name: str | None
+    criteria: ScreeningCriteria
+    as_of: date
+    state: JobState
+    counts: ScreeningCounts
+    needs_versions: list[str] = Field(
+        description="The state of the open needs that was asked; one, unless they moved on"
+    )
+
+
+class ScreeningReason(Reply):
+    """One component of a score, or one reason for an exclusion."""
+
+    code: str
+    value: str | None = Field(description="What was found: years, needs, a rule's id")
+    points: float | None = Field(description="Of 100; null for an exclusion")
+    message: str
+
+
+class ScreeningResult(Reply):
+    """What a screening says of one patent."""
+
+    patent_id: str
+    application_number: str | None
+    publication_number: str | None
+    title: str
+    tier: Tier
+    score: float | None = Field(description="0 to 100; null when excluded")
+    needs: int | None = Field(description="Open needs that the patent fits fairly well or better, at most 50")
+    reasons: list[ScreeningReason]
+
+
+class OfferBatch(Ask):
+    """Listings for patents of a screening, each made from one template."""
+
+    tiers: Annotated[list[Literal[Tier.A, Tier.B, Tier.C]], Field(min_length=1, max_length=3)] = [Tier.A]
+    template: ListingFields = ListingFields()
+    submit: bool = Field(default=False, description="Submit each at once; what a rule refuses stays a draft")
+    dry_run: bool = False
+    limit: Annotated[int, Field(ge=1, le=500)] = 200
+
+
+class OfferedPatent(Reply):
+    """What became of one patent of a batch."""
+
+    patent_id: str
+    listing_id: str | None
+    state: ListingState | None
+    violations: list[ViolationOut] = []
+
+
+class OfferedBatch(Reply):
+    """What became of a batch; patents that are on offer or drafted already are left alone."""
+
+    created: int
+    published: int
+    left_alone: int
+    remaining: int = Field(description="Patents of these tiers that the limit left for the next call")
+    items: list[OfferedPatent]
+
+
+class SupplyDemandCell(Reply):
+    """Supply and demand of a class in a province."""
+
+    ipc: str
+    region_code: str | None
+    patents: int = Field(description="On offer")
+    needs: int = Field(description="Open, leaning to this class")
+
+
+class SupplyDemandMap(Reply):
+    """Supply against demand, by IPC class and province."""
+
+    patents: int
+    needs: int
+    level: Literal["section", "class", "subclass"]
+    items: list[SupplyDemandCell]
+
+
+class CampaignDraft(Ask):
+    """An inventory 盘点 of one's patents: which are worth keeping, offering, abandoning."""
+
+    external_id: ExternalId | None = None
+    name: Line
+    begins_on: LegalDay
+    ends_on: LegalDay
+    ipc: Annotated[list[IpcPrefix], Field(max_length=40)] = []
+    patent_types: Annotated[list[PatentType], Field(max_length=3)] = []
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.ends_on < self.begins_on:
+            raise ValueError("ends_on lies before begins_on")
+        return self
+
+
+class ItemState(StrEnum):
+    """How far an inventory item is, by the acts recorded on it."""
+
+    IMPORTED = "IMPORTED"
+    SELF_RATED = "SELF_RATED"
+    REVIEWED = "REVIEWED"
+    IN_POOL = "IN_POOL"
+    KEPT = "KEPT"
+    TO_ABANDON = "TO_ABANDON"
+
+
+class Campaign(Resource):
+    """An inventory with how far its items are."""
+
+    organization_id: str
+    name: str
+    begins_on: date
+    ends_on: date
+    ipc: list[str]
+    patent_types: list[PatentType]
+    closed_at: Instant | None
+    items: dict[ItemState, int]
+    stars: dict[str, int] = Field(description="Items by stars, self-rated or reviewed")
+
+
+Stars = Annotated[int, Field(ge=1, le=5)]
+
+
+class SelfRating(Ask):
+    """What inventor or college think of the patent."""
+
+    stars: Stars
+    trl: Annotated[int, Field(ge=1, le=9)] | None = None
+    prospects: Prose | None = Field(default=None, description="Where it could be used, by whom")
+    rated_by: Line = Field(description="The inventor or college that rates")
+
+
+class Review(Ask):
+    """The university's review of a self-rating; stars differ only with a note that says why."""
+
+    stars: Stars
+    note: Line | None = None
+
+
+class Decision(Ask):
+    """What becomes of a reviewed patent: into the pool for conversion 专利转化资源库, kept, or to be abandoned."""
+
+    outcome: Literal[ItemState.IN_POOL, ItemState.KEPT, ItemState.TO_ABANDON]
+    note: Line | None = None
+
+
+class RatedPatent(SelfRating):
+    """A self-rating in a batch, by the patent's number or id."""
+
+    patent: Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class Ratings(Ask):
+    """Self-ratings of many patents."""
+
+    items: Annotated[list[RatedPatent], Field(min_length=1, max_length=1_000)]
+
+
+class RatingRefused(Reply):
+    """Why one rating of a batch was not taken."""
+
+    index: int
+    patent: str
+    violations: list[ViolationOut]
+
+
+class Rated(Reply):
+    """What became of a batch of ratings; refused ones never stop the others."""
+
+    rated: int
+    refused: list[RatingRefused]
+
+
+class InventoryItem(Reply):
+    """A patent in an inventory."""
+
+    id: str
+    campaign_id: str
+    patent_id: str
+    application_number: str | None
+    publication_number: str | None
+    title: str
+    state: ItemState
+    stars: int | None
+    trl: int | None
+    prospects: str | None
+    rated_by: str | None
+    self_stars: int | None
+    review_note: str | None
+    decision_note: str | None
+    version: int
+    updated_at: Instant

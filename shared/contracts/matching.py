@@ -370,6 +370,50 @@ class RunNeeds(Ask):
     region_code: RegionCode | None = None
 
 
+class AskedPatent(Ask):
+    """A patent held against the open needs."""
+
+    id: str
+    title: str
+    text: str = ""
+
+
+class DemandQuery(Ask):
+    """Patents held against the open needs; asked by catalog."""
+
+    items: Annotated[list[AskedPatent], Field(min_length=1, max_length=500)]
+
+
+class Asked(Reply):
+    """How much a patent is asked for."""
+
+    id: str
+    needs: int = Field(description="Open needs that it fits fairly well or better, at most 50")
+    best_fit: float
+
+
+class Demands(Reply):
+    """What open needs ask of patents, with the state of the needs that was asked."""
+
+    needs_version: str
+    items: list[Asked]
+
+
+class DemandCell(Reply):
+    """Open needs that lean to a subclass, from a province (null: not said)."""
+
+    ipc: str
+    region_code: str | None
+    needs: int
+
+
+class DemandMap(Reply):
+    """Open needs over classes and provinces; a need may lean to several classes."""
+
+    needs: int
+    cells: list[DemandCell]
+
+
 class MatchRunDraft(Ask):
     """Needs against listings, all against all."""
 

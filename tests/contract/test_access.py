@@ -283,6 +283,9 @@ async def test_identity_headers_from_outside_never_reach_a_service(world: World)
     assert answer.status_code == 200 and answer.json()["count"] == 0
 
 
+CAMPAIGN = {"name": "盘点", "begins_on": "2026-01-01", "ends_on": "2026-06-30"}
+
+
 @dataclass(frozen=True)
 class Things:
     """One of everything, of one organization."""
@@ -305,7 +308,13 @@ async def things(world: World) -> Things:
     job = await owner.post("/v1/patent-imports", files={"file": ("a.ndjson", b"{}\n", "application/octet-stream")})
     run = await owner.made("/v1/match-runs", {})
     subscription = await owner.made("/v1/match-subscriptions", {"need_id": need["id"]})
+    screening = await owner.made("/v1/screening-runs", {"criteria": {"demand": False}})
+    campaign = await owner.made("/v1/inventory-campaigns", CAMPAIGN)
+    (item,) = (await owner.read(f"/v1/inventory-campaigns/{campaign['id']}/items"))["items"]
     ids = {
+        "screening-runs": screening["id"],
+        "inventory-campaigns": campaign["id"],
+        "inventory-items": item["id"],
         "match-runs": run["id"],
         "match-subscriptions": subscription["id"],
         "patents": patent["id"],
@@ -337,6 +346,12 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/patents/{id}/consents/{consent_id}/revocation"): {"occurred_on": "2024-01-02"},
     ("POST", "/v1/listings/{id}/consents"): {"terms_version": 1, "given_on": "2024-01-02"},
     ("POST", "/v1/listings/{id}/consents/{consent_id}/revocation"): {"occurred_on": "2024-01-02"},
+    ("POST", "/v1/inventory-campaigns/{id}/self-ratings"): {
+        "items": [{"patent": "pat_1", "stars": 3, "rated_by": "机械学院"}]
+    },
+    ("POST", "/v1/inventory-items/{id}/self-rating"): {"stars": 3, "rated_by": "机械学院"},
+    ("POST", "/v1/inventory-items/{id}/review"): {"stars": 3},
+    ("POST", "/v1/inventory-items/{id}/decision"): {"outcome": "KEPT"},
     ("POST", "/v1/listings/{id}/secrecy-clearances"): {
         "cleared_on": "2024-01-02",
         "cleared_by": {"name": "张三"},

@@ -73,7 +73,15 @@ async def _furnished(world: World, platform: Platform) -> None:
     job = (await university.post("/v1/patent-imports", files={"file": ("a.ndjson", rows, "text/plain")})).json()
     platform.university, platform.operator = university.headers, operator.headers
     platform.client_id = client["client_id"]
+    screening = await university.made("/v1/screening-runs", {"criteria": {"demand": False}})
+    campaign = await university.made(
+        "/v1/inventory-campaigns", {"name": "盘点", "begins_on": "2026-01-01", "ends_on": "2026-06-30"}
+    )
+    item = (await university.read(f"/v1/inventory-campaigns/{campaign['id']}/items?limit=1"))["items"][0]
     platform.ids = {
+        "screening-runs": screening["id"],
+        "inventory-campaigns": campaign["id"],
+        "inventory-items": item["id"],
         "patents": listing["patents"][0]["id"],
         "listings": listing["id"],
         "needs": need["id"],

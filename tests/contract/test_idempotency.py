@@ -99,7 +99,9 @@ class Furniture:
 
     async def records(self) -> dict[str, Call]:
         """What is recorded on patents and listings, and taken back again."""
-        document = {"document_ids": ["doc_1"]}
+        document: dict[str, Any] = {"document_ids": ["doc_1"]}
+        for _ in range(3):
+            await self.owner.made("/v1/patents", factories.a_patent())
         holders = [{"name": "测试大学"}, {"name": "共有人公司"}]
         facts = factories.a_patent(
             application_number=factories.application_number(digit=2), patent_type="UTILITY_MODEL", holders=holders
@@ -139,8 +141,40 @@ class Furniture:
                 f"{listing}/secrecy-clearances", clearance, {**clearance, "scope": "全部"}
             ),
         }  # fmt: skip
+        screening = {"criteria": {"demand": False}}
+        run = (await self.owner.made("/v1/screening-runs", screening))["id"]
+        campaign = {"name": "盘点", "begins_on": "2026-01-01", "ends_on": "2026-06-30"}
+        inventory = "/v1/inventory-campaigns/" + (await self.owner.made("/v1/inventory-campaigns", campaign))["id"]
+        ended = "/v1/inventory-campaigns/" + (await self.owner.made("/v1/inventory-campaigns", campaign))["id"]
+        rating = {"stars": 4, "rated_by": "机械学院"}
+        first, second, third = (
+            f"/v1/inventory-items/{item['id']}" for item in (await self.owner.read(f"{inventory}/items"))["items"][:3]
+        )
+        for item in (second, third):
+            await self.owner.made(f"{item}/self-rating", rating)
+        await self.owner.made(f"{third}/review", {"stars": 4})
+        calls |= {
+            "/v1/screening-runs": ("/v1/screening-runs", screening, {**screening, "name": "另一次"}),
+            "/v1/screening-runs/{id}/listings": (f"/v1/screening-runs/{run}/listings", {}, {"submit": True}),
+            "/v1/inventory-campaigns": ("/v1/inventory-campaigns", campaign, {**campaign, "name": "另一次"}),
+            "/v1/inventory-campaigns/{id}/refresh": (f"{inventory}/refresh", None, None),
+            "/v1/inventory-campaigns/{id}/closing": (f"{ended}/closing", None, None),
+            "/v1/inventory-campaigns/{id}/self-ratings": (
+                f"{inventory}/self-ratings",
+                {"items": [{"patent": "pat_1", **rating}]},
+                {"items": [{"patent": "pat_2", **rating}]},
+            ),
+            "/v1/inventory-items/{id}/self-rating": (f"{first}/self-rating", rating, {**rating, "stars": 5}),
+            "/v1/inventory-items/{id}/review": (f"{second}/review", {"stars": 4}, {"stars": 3, "note": "市场小"}),
+            "/v1/inventory-items/{id}/decision": (f"{third}/decision", {"outcome": "KEPT"}, {"outcome": "IN_POOL"}),
+        }
         return {
-            template: Call(self.owner, path, {"json": body}, {"json": other})
+            template: Call(
+                self.owner,
+                path,
+                {} if body is None else {"json": body},
+                {"json": {"another": "body"} if other is None else other},
+            )
             for template, (path, body, other) in calls.items()
         }
 

@@ -1,13 +1,7 @@
 """Catalog over HTTP."""
 
-from services.catalog.api import imports, listings, patents, record, reference
+from services.catalog.api import imports, listings, patents, portfolio, record, reference
 from services.catalog.api.base import router
 
-__all__ = [
-    "imports",
-    "listings",
-    "patents",
-    "record",
-    "reference",
-    "router",
-]  # the modules enter their routes into the router
+# The modules enter their routes into the router.
+__all__ = ["imports", "listings", "patents", "portfolio", "record", "reference", "router"]

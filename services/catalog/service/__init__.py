@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from services.catalog import models
+from services.catalog.service.balance import Balance
 from services.catalog.service.consents import Consents
 from services.catalog.service.imports import Imports
+from services.catalog.service.inventory import Inventories
 from services.catalog.service.listings import Listings
 from services.catalog.service.patents import Patents
 from services.catalog.service.record import Record
 from services.catalog.service.reference import Reference
 from services.catalog.service.sample import Sample
+from services.catalog.service.screening import Screenings
 from services.catalog.settings import CatalogSettings
 from shared import feed
+from shared.clients import MatchingClient
 from shared.clock import Clock
 from shared.contracts.feed import FeedPage
 from shared.db import Database
@@ -22,7 +26,9 @@ from shared.paging import Cursors
 class Catalog:
     """Everything that catalog does, by subject."""
 
-    def __init__(self, db: Database, settings: CatalogSettings, secret: bytes, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, settings: CatalogSettings, secret: bytes, clock: Clock, *, matching: MatchingClient
+    ) -> None:
         self.db, self.clock = db, clock
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
         self.listings = Listings(db, settings, self.acts, cursors, clock)
@@ -30,6 +36,9 @@ class Catalog:
         self.patents = Patents(db, self.listings, self.acts, cursors, clock)
         self.record = Record(db, self.patents, self.listings, self.acts, clock)
         self.consents = Consents(db, self.listings, self.acts, clock)
+        self.screenings = Screenings(db, self.listings, self.acts, cursors, clock, matching)
+        self.inventories = Inventories(db, self.acts, cursors, clock)
+        self.balance = Balance(db, matching)
         self.imports = Imports(db, settings, self.listings, self.patents, self.reference, self.acts, cursors, clock)
         self.sample = Sample(db, self.listings, clock)
 

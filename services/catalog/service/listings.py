@@ -51,6 +51,11 @@ from shared.together import Together
 READ = "listings:read"
 AGE_CHUNK, AGE_EVERY_S = 500, 600.0
 SYSTEM = "system"
+_DONE = {
+    ListingState.DRAFT: (),
+    ListingState.SUBMITTED: ("submission",),
+    ListingState.PUBLISHED: ("submission", "publication"),
+}
 _TEXTS = (
     "external_id", "summary", "problem_solved", "application_scenes", "advantages", "economic_comparison", "trl",
     "modes", "region_codes", "industry_codes", "support_offered",
@@ -180,6 +185,24 @@ class Listings:
             (id_,) = await self.insert(tx, [(draft, patents, by.organization_id)], ListingState.DRAFT, by, now)
             return await self._acts.answer(tx, await self._loaded(tx, id_))
 
+    async def create(
+        self,
+        tx: Tx,
+        ready: Sequence[tuple[ListingDraft, Sequence[Row[Any]], str]],
+        waiting: Sequence[tuple[ListingDraft, Sequence[Row[Any]], str]],
+        by: Caller,
+        now: datetime,
+    ) -> list[Listing]:
+        """Many listings at once: `ready` ones are submitted (and published, unless the operator reviews), others drafts."""
+        state = ListingState.SUBMITTED if self._settings.review_listings else ListingState.PUBLISHED
+        ids = await self.insert(tx, ready, state, by, now)
+        if state is ListingState.PUBLISHED:
+            await self.announce(tx, ids, "listing.published", now)
+        ids += await self.insert(tx, waiting, ListingState.DRAFT, by, now)
+        rows = (await tx.execute(select(models.listing).where(models.listing.c.id == func.any(ids)))).all()
+        patents = await models.patents_of(tx, ids)
+        return [listing_of(row, patents[row.id], legal_day(now)) for row in rows]
+
     async def insert(
         self,
         tx: Tx,
@@ -212,12 +235,8 @@ class Listings:
                 {"listing_id": id_, "ordinal": ordinal, "patent_id": patent.id}
                 for ordinal, patent in enumerate(patents)
             ]
-            if state is ListingState.PUBLISHED:
-                who = by.client_id if by else SYSTEM
-                acts += [
-                    {"listing_id": id_, "act": act, "reason": None, "at": now, "by": who}
-                    for act in ("submission", "publication")
-                ]
+            who = by.client_id if by else SYSTEM
+            acts += [{"listing_id": id_, "act": act, "reason": None, "at": now, "by": who} for act in _DONE[state]]
         if values:
             try:
                 await tx.execute(insert(models.listing), values)

@@ -11,6 +11,7 @@ from services.matching.engine.shelf import Shelving
 from services.matching.service import cluster
 from services.matching.service.codes import Codes
 from services.matching.service.demand import Demand
+from services.matching.service.demanded import Demanded
 from services.matching.service.feedback import Feedbacks, Learning
 from services.matching.service.indexing import Indexing
 from services.matching.service.needs import Needs
@@ -56,6 +57,7 @@ class Matching:
         self.rankings = Rankings(
             self.indexing, self.demand, self.needs, self.tuning.now, codes, cursors, clock, settings.rankings_at_once
         )
+        self.demanded = Demanded(db, self.demand, self.rankings, clock)
         self.feedback = Feedbacks(db, self.needs, self.rankings, self.acts, cursors, clock)
         self.learning = Learning(db, self.tuning, self.acts, cursors, clock)
         self.runs = Runs(db, self.needs, self.rankings, codes, self.acts, cursors, clock)
