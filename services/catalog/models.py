@@ -175,6 +175,9 @@ reference = Table(
     Column("zh", Text, nullable=False),
     Column("en", Text),
     Column("parent", Text),
+    Column("valid_from", Date),  # both null where a code has always been in use
+    Column("valid_until", Date),
+    Column("successor", Text),
 )
 
 mark = Table(
@@ -223,3 +226,11 @@ async def titles_of(tx: Tx, codes: Sequence[str]) -> dict[str, str]:
         )
     )
     return {row.code: row.zh for row in found}
+
+
+async def rows_of(tx: Tx, table: str, codes: Sequence[str]) -> dict[str, Row[Any]]:
+    """The rows of a reference table that these codes have."""
+    found = await tx.execute(
+        select(reference).where(reference.c.name == table, reference.c.code == func.any(list(codes)))
+    )
+    return {row.code: row for row in found}

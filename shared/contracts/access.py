@@ -122,6 +122,8 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("GET", "/v1/reference/regions"): _PUBLIC,
         ("GET", "/v1/reference/industries"): _PUBLIC,
         ("GET", "/v1/reference/ipc"): _PUBLIC,
+        ("GET", "/v1/reference/ipc/{group}/{subgroup}"): _PUBLIC,
+        ("GET", "/v1/reference/{table}/{code}"): _PUBLIC,
         ("POST", "/v1/reference/{table}/rows"): Access(
             "platform:operate", Relation.OPERATOR, frozenset({OrganizationType.PLATFORM_OPERATOR}), is_idempotent=True
         ),

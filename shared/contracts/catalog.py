@@ -205,6 +205,7 @@ class Patent(Resource):
 
     organization_id: str = Field(description="Who keeps this record")
     application_number: str | None
+    patent_number: str | None = Field(description="Derived: ZL and the application number, from the grant on")
     publication_number: str | None
     patent_type: PatentType
     title: str
@@ -374,6 +375,7 @@ class ListingDraft(ListingFields):
     }
 
     patent_ids: Annotated[list[PatentId], Field(min_length=1, max_length=50)]
+    acknowledged_rules: Acknowledged = Field(default=[], description="Warnings that you have read and stand by")
 
 
 class ListingPatch(Ask):
@@ -391,6 +393,7 @@ class ListingPatch(Ask):
     region_codes: Annotated[list[RegionCode], Field(max_length=50)] | None = None
     industry_codes: Annotated[list[IndustryCode], Field(max_length=20)] | None = None
     support_offered: Prose | None = None
+    acknowledged_rules: Acknowledged = []
 
 
 class CardPatent(Reply):
@@ -546,6 +549,13 @@ class ReferenceRow(Reply):
     code: str
     title: str
     parent: str | None = None
+    valid_from: date | None = Field(
+        default=None, description="Regions: first day of use; 1 January where only the year is known"
+    )
+    valid_until: date | None = Field(
+        default=None, description="Regions: last day of use; 31 December where only the year is known"
+    )
+    successor: str | None = Field(default=None, description="Regions: the code that took its place, where it is known")
 
 
 class ReferenceRowIn(Ask):
@@ -555,6 +565,9 @@ class ReferenceRowIn(Ask):
     zh: Annotated[str, Field(min_length=1, max_length=2_000)]
     en: Annotated[str, Field(max_length=2_000)] | None = None
     parent: Annotated[str, Field(max_length=20)] | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    successor: Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[0-9A-Z/]+$")] | None = None
 
 
 class ReferenceRows(Ask):

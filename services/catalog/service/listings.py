@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.catalog import models, rules
 from services.catalog.rules.intake import granted
 from services.catalog.rules.listing import ListedPatent
+from services.catalog.service.codes import raise_unless_acknowledged, region_doubts
 from services.catalog.settings import FRESH_DAYS, CatalogSettings
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -185,8 +187,16 @@ class Listings:
             patents = await self._own_patents(tx, draft.patent_ids, by)
             if no := rules.listing.sample_stays_apart([row.is_sample for row in patents]):
                 raise no.raised()
+            await self._check_regions(tx, draft.region_codes, draft.acknowledged_rules, now)
             (id_,) = await self.insert(tx, [(draft, patents, by.organization_id)], ListingState.DRAFT, by, now)
             return await self._acts.answer(tx, await self._loaded(tx, id_))
+
+    async def _check_regions(self, tx: Tx, codes: Sequence[str], acknowledged: Sequence[str], now: datetime) -> None:
+        doubts = await region_doubts(tx, codes, legal_day(now))
+        found = [
+            replace(doubts[code], pointer=f"/region_codes/{at}") for at, code in enumerate(codes) if code in doubts
+        ]
+        raise_unless_acknowledged(found, acknowledged)
 
     async def insert(
         self,
@@ -276,7 +286,8 @@ class Listings:
                 )
             if no := rules.listing.may_edit(ListingState(row.state)):
                 raise no.raised()
-            fields = patch.model_dump(mode="json", exclude_unset=True)
+            fields = patch.model_dump(mode="json", exclude_unset=True, exclude={"acknowledged_rules"})
+            await self._check_regions(tx, patch.region_codes or [], patch.acknowledged_rules, now)
             for name in ("application_scenes", "region_codes", "industry_codes"):
                 if name in fields:
                     fields[name] = fields[name] or []
