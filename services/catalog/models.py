@@ -180,6 +180,38 @@ reference = Table(
     Column("successor", Text),
 )
 
+collection = Table(
+    "collection",
+    meta,
+    *_resource(),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("query", JSONB(none_as_null=True)),
+    Column("include_listing_ids", ARRAY(Text), nullable=False),
+    Column("include_patent_ids", ARRAY(Text), nullable=False),
+    Column("exclude_listing_ids", ARRAY(Text), nullable=False),
+    Column("exclude_patent_ids", ARRAY(Text), nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("organization_ids", ARRAY(Text), nullable=False),
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_collection_created_at", "created_at", "id"),
+)
+
+collection_follower = Table(
+    "collection_follower",
+    meta,
+    Column("collection_id", ForeignKey(collection.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("organization_id", Text, primary_key=True, index=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+)
+
+collection_told = Table(  # the listings of followed collections that their followers know of
+    "collection_told",
+    meta,
+    Column("collection_id", ForeignKey(collection.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("listing_id", Text, primary_key=True),
+)
+
 mark = Table(
     "mark",
     meta,

@@ -127,6 +127,15 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("POST", "/v1/reference/{table}/rows"): Access(
             "platform:operate", Relation.OPERATOR, frozenset({OrganizationType.PLATFORM_OPERATOR}), is_idempotent=True
         ),
+        ("POST", "/v1/collections"): _own("listings:write"),
+        ("GET", "/v1/collections"): _PUBLIC,
+        ("GET", "/v1/collections/{id}"): _PUBLIC,
+        ("PATCH", "/v1/collections/{id}"): _own("listings:write"),
+        ("DELETE", "/v1/collections/{id}"): _own("listings:write"),
+        ("GET", "/v1/collections/{id}/listings"): _PUBLIC,
+        ("GET", "/v1/collections/{id}/export"): _PUBLIC,
+        ("POST", "/v1/collections/{id}/followers"): Access("listings:read", Relation.MEMBER),
+        ("DELETE", "/v1/collections/{id}/followers/me"): Access("listings:read", Relation.MEMBER),
         ("DELETE", "/v1/sample"): _operator(),
         ("GET", "/changes"): _INNER,
         ("GET", "/snapshot"): _INNER,

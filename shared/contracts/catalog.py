@@ -199,6 +199,11 @@ class PatentPatch(Ask):
     region_code: RegionCode | None = None
     acknowledged_rules: Acknowledged = []
 
+    @model_validator(mode="after")
+    def _shares_make_a_whole(self) -> Self:
+        check_shares(self.holders or [])
+        return self
+
 
 class Patent(Resource):
     """A patent as the catalog keeps it."""
@@ -596,8 +601,8 @@ IpcPrefix = Annotated[
 ]
 
 
-class ListingFilters(Ask):
-    """Which listings a list shows."""
+class ListingCriteria(Ask):
+    """What listings may be chosen by, whoever looks."""
 
     q: Annotated[str, Field(max_length=200)] | None = Field(default=None, description="Words that must all occur")
     region_code: RegionCode | None = None
@@ -609,8 +614,13 @@ class ListingFilters(Ask):
     trl_at_least: Annotated[int, Field(ge=1, le=9)] | None = None
     holder: Line | None = None
     sample: bool | None = None
-    external_id: ExternalId | None = None
     patent_id: Annotated[str, Field(max_length=60)] | None = None
+
+
+class ListingFilters(ListingCriteria):
+    """Which listings a list shows."""
+
+    external_id: ExternalId | None = None
     mine: bool = Field(default=False, description="Your own listings in every state (needs a token)")
     state: ListingState | None = Field(default=None, description="With mine=true")
 

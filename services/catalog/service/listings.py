@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -159,6 +159,9 @@ def listing_of(row: Row[Any], patents: Sequence[Row[Any]], today: date) -> Listi
     )
 
 
+Entered = Callable[[Tx, Sequence[str], datetime], Awaitable[list[dict[str, Any]]]]
+
+
 class Listings:
     """Use cases on listings."""
 
@@ -167,6 +170,7 @@ class Listings:
     ) -> None:
         self._db, self._settings, self._acts, self._cursors, self._clock = db, settings, acts, cursors, clock
         self._read = Together(self._with_patents)
+        self.entered: Entered | None = None  # whom else announced listings concern, see service/collections.py
 
     async def _with_patents(self, ids: list[str]) -> dict[str, list[Row[Any]]]:
         """Each listing's rows, one a patent."""
@@ -388,7 +392,9 @@ class Listings:
             update(models.listing).where(models.listing.c.id == func.any(list(ids))).values(announced_on=today)
         )
         documents = await self._documents(tx, ids)
-        await models.feed.append(tx, [change(type_, doc.card.id, "public", now, dump(doc)) for doc in documents])
+        entered = await self.entered(tx, ids, now) if self.entered else []
+        changes = [change(type_, doc.card.id, "public", now, dump(doc)) for doc in documents]
+        await models.feed.append(tx, changes + entered)
 
     async def _documents(self, tx: Tx, ids: Sequence[str]) -> list[IndexedListing]:
         """What the index holds of listings: as of the day on which it was told, so that a snapshot says what
@@ -506,7 +512,7 @@ class Listings:
         column = table.c[name]
         owner = by.organization_id if by and filters.mine else None
         scope = ("listings", sort, filters.model_dump_json(), owner)
-        condition = and_(column.is_not(None), *_conditions(filters, by))
+        condition = and_(column.is_not(None), *conditions(filters, by))
         statement = select(table).where(condition)
         async with self._db.read() as tx:
             rows, more = await self._cursors.page(
@@ -558,7 +564,7 @@ class Listings:
         return Snapshot(epoch=epoch, position=position, items=documents, next=ids[-1] if len(ids) == limit else None)
 
 
-def _conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElement[bool]]:
+def conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElement[bool]]:
     """The filters as conditions; without `mine`, published listings only."""
     table, patent = models.listing, models.patent
     found: list[ColumnElement[bool]] = []
@@ -710,7 +716,7 @@ def _raise_all(found: Sequence[Refusal]) -> None:
 def taken(error: IntegrityError) -> Conflict:
     """What an IntegrityError means to the caller."""
     name = violated(error)
-    if name.endswith("organization_id"):
+    if name.endswith("external_id"):
         return Conflict(
             "another of your records has this external_id",
             "您的另一条记录已使用该 external_id",

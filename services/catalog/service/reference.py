@@ -231,11 +231,12 @@ _SUFFIX = re.compile(r"(自治州|自治县|自治旗|地区|新区|林区|特�
 def shipped_regions() -> list[_Line]:
     """Provinces, cities and counties with the years of their codes, from python-stdnum's table of GB/T 2260.
 
-    A code that has had several names carries the last. A successor is inferred: the region of the same name
-    but for its suffix, in the same province, whose code began in the year in which the other ended or the next;
-    none where two would fit.
+    A code that has had several names carries the last. A successor is inferred: the code in the same province
+    that took on the same name, but for its suffix, in the year in which the other ended or in the next; of two,
+    the one of the same level; none where that leaves a doubt.
     """
     found: list[_Line] = []
+    named: dict[tuple[str, str, int], list[str]] = defaultdict(list)  # who took on a name in a year
     province = ""
     for line in (resources.files("stdnum.cn") / "loc.dat").read_text(encoding="utf-8").splitlines():
         if match := re.match(r'(\d\d) province="([^"]+)"', line):
@@ -245,36 +246,29 @@ def shipped_regions() -> list[_Line]:
             code = province + match[1].removesuffix("00")
             spans = re.findall(r"(?:\[(\d*)-(\d*)\])?([^\[\],]+)", match[2])
             since, until = [span[0] for span in spans], [span[1] for span in spans]
-            found.append(
-                _Line(
-                    code,
-                    spans[-1][2],
-                    None,
-                    code[:-2],
-                    None if "" in since else date(int(min(since)), 1, 1),
-                    None if "" in until else date(int(max(until)), 12, 31),
-                )
-            )
-    begun: dict[tuple[str, str, int], list[str]] = defaultdict(list)
-    for region in found:
-        if region.valid_from:
-            begun[region.code[:2], _SUFFIX.sub("", region.zh), region.valid_from.year].append(region.code)
+            begun = None if "" in since else date(int(min(since)), 1, 1)
+            ended = None if "" in until else date(int(max(until)), 12, 31)
+            found.append(_Line(code, spans[-1][2], None, code[:-2], begun, ended))
+            for year, _, name in spans:
+                if year:
+                    named[province, _SUFFIX.sub("", name), int(year)].append(code)
     by_code = {region.code: region for region in found}
-    return [region._replace(successor=_heir(region, begun, by_code)) for region in found]
+    return [region._replace(successor=_heir(region, named, by_code)) for region in found]
 
 
-def _heir(line: _Line, begun: dict[tuple[str, str, int], list[str]], by_code: dict[str, _Line]) -> str | None:
+def _heir(region: _Line, named: dict[tuple[str, str, int], list[str]], by_code: dict[str, _Line]) -> str | None:
     """The code in use that a chain of successors ends with."""
-    at = line
+    at = region
     while at.valid_until:
-        stem = _SUFFIX.sub("", at.zh)
-        year = at.valid_until.year
-        heirs = [
+        stem, year = _SUFFIX.sub("", at.zh), at.valid_until.year
+        heirs = {
             code
-            for code in begun[at.code[:2], stem, year] + begun[at.code[:2], stem, year + 1]
-            if code != at.code and (by_code[code].valid_until or date.max) > at.valid_until
-        ]
+            for code in named[at.code[:2], stem, year] + named[at.code[:2], stem, year + 1]
+            if (by_code[code].valid_until or date.max) > at.valid_until
+        }
+        if len(heirs) > 1:
+            heirs = {code for code in heirs if len(code) == len(at.code)}
         if stem == "市辖" or len(heirs) != 1:
             return None
-        at = by_code[heirs[0]]
-    return None if at is line else at.code
+        at = by_code[heirs.pop()]
+    return None if at is region else at.code

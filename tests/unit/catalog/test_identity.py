@@ -103,6 +103,7 @@ def test_the_table_that_ships_knows_years_and_successors() -> None:
     assert (laiwu.valid_from, laiwu.valid_until) == (date(1992, 1, 1), date(2018, 12, 31))
     assert laiwu.successor == "370116" and regions["370116"].zh == "莱芜区"
     assert regions["110221"].successor == "110114"  # 昌平县 became 昌平区
+    assert regions["5327"].successor == "5308"  # 思茅地区 became a city, which has another name by now
     assert regions["110103"].successor is None  # 崇文区 went into 东城区: no name tells that
     for line in regions.values():
         if line.successor:
