@@ -13,7 +13,7 @@ from shared.contracts.wire import Ask, Cursor, ExternalId, Instant, Limit, Line,
 CHOSEN_MOST = 1_000
 
 
-class Visibility(StrEnum):
+class Sharing(StrEnum):
     """Who may see a collection besides its owner."""
 
     PRIVATE = "PRIVATE"
@@ -45,7 +45,7 @@ class CollectionDraft(Ask):
     query: ListingCriteria | None = Field(default=None, description=_QUERY)
     include: Chosen = Chosen()
     exclude: Chosen = Chosen()
-    visibility: Visibility = Visibility.PRIVATE
+    visibility: Sharing = Sharing.PRIVATE
     organization_ids: Annotated[list[OrganizationId], Field(max_length=200)] = Field(
         default=[], description=_VISIBLE_TO
     )
@@ -73,7 +73,7 @@ class CollectionPatch(Ask):
     query: ListingCriteria | None = Field(default=None, description=_QUERY)
     include: Chosen | None = None
     exclude: Chosen | None = None
-    visibility: Visibility | None = None
+    visibility: Sharing | None = None
     organization_ids: Annotated[list[OrganizationId], Field(max_length=200)] | None = Field(
         default=None, description=_VISIBLE_TO
     )
@@ -88,7 +88,7 @@ class Collection(Resource):
     query: ListingCriteria | None
     include: Chosen | None
     exclude: Chosen | None
-    visibility: Visibility
+    visibility: Sharing
     organization_ids: list[str] | None
 
 

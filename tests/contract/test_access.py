@@ -304,7 +304,9 @@ async def things(world: World) -> Things:
     job = await owner.post("/v1/patent-imports", files={"file": ("a.ndjson", b"{}\n", "application/octet-stream")})
     run = await owner.made("/v1/match-runs", {})
     subscription = await owner.made("/v1/match-subscriptions", {"need_id": need["id"]})
+    collection = await owner.made("/v1/collections", {"name": "专题"})
     ids = {
+        "collections": collection["id"],
         "match-runs": run["id"],
         "match-subscriptions": subscription["id"],
         "patents": patent["id"],

@@ -12,7 +12,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from services.catalog.rules import collections as rules
-from shared.contracts.collections import Visibility
+from shared.contracts.collections import Sharing
 from tests import factories
 from tests.contract.support import problem
 from tests.unit.verdicts import verdict
@@ -65,15 +65,15 @@ def test_a_query_names_a_criterion() -> None:
 @pytest.mark.parametrize(
     ("visibility", "named", "refused"),
     [
-        (Visibility.PRIVATE, [], None),
-        (Visibility.PUBLIC, [], None),
-        (Visibility.ORGANIZATIONS, ["org_a"], None),
-        (Visibility.ORGANIZATIONS, [], "COL-AUDIENCE"),
-        (Visibility.PRIVATE, ["org_a"], "COL-AUDIENCE"),
-        (Visibility.PUBLIC, ["org_a"], "COL-AUDIENCE"),
+        (Sharing.PRIVATE, [], None),
+        (Sharing.PUBLIC, [], None),
+        (Sharing.ORGANIZATIONS, ["org_a"], None),
+        (Sharing.ORGANIZATIONS, [], "COL-AUDIENCE"),
+        (Sharing.PRIVATE, ["org_a"], "COL-AUDIENCE"),
+        (Sharing.PUBLIC, ["org_a"], "COL-AUDIENCE"),
     ],
 )
-def test_an_audience_is_named_where_there_is_one(visibility: Visibility, named: list[str], refused: str | None) -> None:
+def test_an_audience_is_named_where_there_is_one(visibility: Sharing, named: list[str], refused: str | None) -> None:
     assert verdict(rules.audience_fits, visibility, named) == refused
 
 
@@ -90,18 +90,18 @@ def test_nobody_follows_more_than_a_hundred() -> None:
 @pytest.mark.parametrize(
     ("visibility", "who", "sees"),
     [
-        (Visibility.PUBLIC, None, True),
-        (Visibility.PUBLIC, "org_x", True),
-        (Visibility.PRIVATE, "org_owner", True),
-        (Visibility.PRIVATE, "org_named", False),
-        (Visibility.PRIVATE, None, False),
-        (Visibility.ORGANIZATIONS, "org_named", True),
-        (Visibility.ORGANIZATIONS, "org_owner", True),
-        (Visibility.ORGANIZATIONS, "org_x", False),
-        (Visibility.ORGANIZATIONS, None, False),
+        (Sharing.PUBLIC, None, True),
+        (Sharing.PUBLIC, "org_x", True),
+        (Sharing.PRIVATE, "org_owner", True),
+        (Sharing.PRIVATE, "org_named", False),
+        (Sharing.PRIVATE, None, False),
+        (Sharing.ORGANIZATIONS, "org_named", True),
+        (Sharing.ORGANIZATIONS, "org_owner", True),
+        (Sharing.ORGANIZATIONS, "org_x", False),
+        (Sharing.ORGANIZATIONS, None, False),
     ],
 )
-def test_who_may_see_a_collection(visibility: Visibility, who: str | None, sees: bool) -> None:
+def test_who_may_see_a_collection(visibility: Sharing, who: str | None, sees: bool) -> None:
     assert rules.may_see(visibility, "org_owner", ["org_named"], who) is sees
 
 

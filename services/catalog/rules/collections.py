@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.contracts.collections import Visibility
+from shared.contracts.collections import Sharing
 from shared.errors import Text
 from shared.rulebook import Refusal, rule
 
@@ -31,9 +31,9 @@ def query_says_something(query: dict[str, Any] | None) -> Refusal | None:
 
 
 @rule("COL-AUDIENCE", source=_HOUSE, since=_SINCE)
-def audience_fits(visibility: Visibility, organization_ids: Sequence[str]) -> Refusal | None:
+def audience_fits(visibility: Sharing, organization_ids: Sequence[str]) -> Refusal | None:
     """A collection for organizations names them; a private or public one names none."""
-    if (visibility is Visibility.ORGANIZATIONS) is bool(organization_ids):
+    if (visibility is Sharing.ORGANIZATIONS) is bool(organization_ids):
         return None
     if organization_ids:
         return Refusal(
@@ -82,8 +82,8 @@ def may_follow_one_more(followed: int) -> Refusal | None:
     )
 
 
-def may_see(visibility: Visibility, owner: str, named: Sequence[str], organization_id: str | None) -> bool:
+def may_see(visibility: Sharing, owner: str, named: Sequence[str], organization_id: str | None) -> bool:
     """Whether an organization may see a collection; None is somebody without a token."""
-    if visibility is Visibility.PUBLIC or organization_id == owner:
+    if visibility is Sharing.PUBLIC or organization_id == owner:
         return True
-    return visibility is Visibility.ORGANIZATIONS and organization_id in named
+    return visibility is Sharing.ORGANIZATIONS and organization_id in named

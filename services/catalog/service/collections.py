@@ -47,7 +47,7 @@ from shared.contracts.collections import (
     CollectionPatch,
     CollectionsQuery,
     Follower,
-    Visibility,
+    Sharing,
 )
 from shared.contracts.wire import Page, dump
 from shared.db import Database, Tx
@@ -167,7 +167,7 @@ def _collection(row: Row[Any], by: Caller | None) -> Collection:
         query=row.query,
         include=_include(row) if is_own else None,
         exclude=_exclude(row) if is_own else None,
-        visibility=Visibility(row.visibility),
+        visibility=Sharing(row.visibility),
         organization_ids=row.organization_ids if is_own else None,
     )
 
@@ -431,13 +431,13 @@ def _beyond(now: Chosen, before: Chosen) -> Chosen:
 def _seen_by(by: Caller | None) -> ColumnElement[bool]:
     """The condition that `rules.may_see` states, for a list."""
     if by is None or not _reads(by):
-        return _TABLE.c.visibility == Visibility.PUBLIC
+        return _TABLE.c.visibility == Sharing.PUBLIC
     if by.is_operator:
         return true()
     shared = and_(
-        _TABLE.c.visibility == Visibility.ORGANIZATIONS, _TABLE.c.organization_ids.contains([by.organization_id])
+        _TABLE.c.visibility == Sharing.ORGANIZATIONS, _TABLE.c.organization_ids.contains([by.organization_id])
     )
-    return or_(_TABLE.c.visibility == Visibility.PUBLIC, _TABLE.c.organization_id == by.organization_id, shared)
+    return or_(_TABLE.c.visibility == Sharing.PUBLIC, _TABLE.c.organization_id == by.organization_id, shared)
 
 
 async def _visible(tx: Tx, id_: str, by: Caller | None) -> Row[Any]:
@@ -506,7 +506,7 @@ async def _kept_followers(tx: Tx, row: Row[Any]) -> list[str]:
     seeing = [
         each
         for each in followers
-        if rules.may_see(Visibility(row.visibility), row.organization_id, row.organization_ids, each)
+        if rules.may_see(Sharing(row.visibility), row.organization_id, row.organization_ids, each)
     ]
     if gone := sorted(set(followers) - set(seeing)):
         await tx.execute(
