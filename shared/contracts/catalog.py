@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from shared.contracts.values import (
     Amount,
@@ -19,6 +19,7 @@ from shared.contracts.values import (
     Rate,
     RegionCode,
     Uscc,
+    fold,
 )
 from shared.contracts.wire import (
     Ask,
@@ -597,7 +598,9 @@ class Removed(Reply):
 
 
 IpcPrefix = Annotated[
-    str, Field(pattern=r"^([A-H](\d{2}([A-Z](\d{1,4}(/\d{0,6})?)?)?)?|\d{2}(-\d{2})?)$", examples=["B23Q"])
+    str,
+    BeforeValidator(lambda raw: fold(raw).upper() if isinstance(raw, str) else raw),
+    Field(pattern=r"^([A-H](\d{2}([A-Z](\d{1,4}(/\d{0,6})?)?)?)?|\d{2}(-\d{2})?)$", examples=["B23Q"]),
 ]
 
 

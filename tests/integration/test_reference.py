@@ -129,6 +129,21 @@ async def test_a_class_of_the_other_kind_is_a_warning(world: World) -> None:
     assert taken["ipc"] == ["B23Q11/00", "06-01"]
 
 
+@pytest.mark.parametrize(
+    ("name", "written", "plain"),
+    [
+        ("ipc", "b23q 11/00", "B23Q11/00"),
+        ("ipc", "Ｂ２３Ｑ", "B23Q"),
+        ("industry_code", "34", "C34"),
+        ("region_code", "370100", "3701"),
+    ],
+)
+async def test_a_filter_takes_every_spelling_of_a_code(world: World, name: str, written: str, plain: str) -> None:
+    anyone, counted = world.anyone(), {"count": "true", "limit": "5"}
+    found = await anyone.read("/v1/listings", params={name: written, **counted})
+    assert found == await anyone.read("/v1/listings", params={name: plain, **counted})
+
+
 # Regions
 
 
