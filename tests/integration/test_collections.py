@@ -297,7 +297,8 @@ async def test_it_is_exported_in_three_forms(world: World) -> None:
 
 
 async def test_an_export_goes_on_beyond_one_chunk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.catalog.service.collections.EXPORT_CHUNK", 7)
+    monkeypatch.setattr("services.catalog.service.collections.EXPORT_PAGE", 14)
+    monkeypatch.setattr("services.catalog.service.collections.EXPORT_CHUNK", 5)
     curator = await world.organization()
     made = await curator.made(PATH, a_collection(query={"sample": True, "ipc": "A"}))
     count = (await curator.read(f"{PATH}/{made['id']}/listings?count=true&limit=1"))["count"]

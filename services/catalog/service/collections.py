@@ -57,7 +57,7 @@ from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
 
-EXPORT_CHUNK = 200  # cards that an export holds at once
+EXPORT_PAGE, EXPORT_CHUNK = 5_000, 200  # ids that an export asks for at once, cards that it holds at once
 TOGETHER = 50  # followed collections that one statement looks through
 _FOLLOWING = 0x666F6C6C  # advisory: held shared by who announces, alone by who begins to follow
 
@@ -289,18 +289,28 @@ class Collections:
         return Page(items=items, next=more, count=total)
 
     async def _cards(self, tx: Tx, row: Row[Any], after: str | None, limit: int) -> tuple[list[Card], str | None]:
+        ids, more = await self._ids(tx, row, after, limit)
+        return await self._shown(tx, ids), more
+
+    async def _ids(self, tx: Tx, row: Row[Any], after: str | None, limit: int) -> tuple[list[str], str | None]:
         table = models.listing
         rows, more = await self._cursors.page(
             tx,
-            select(table).where(_members_of(row)),
+            select(table.c.published_at, table.c.id).where(_members_of(row)),
             (table.c.published_at, table.c.id),
             ("listings of a collection", row.id),
             after,
             limit,
         )
-        patents = await models.patents_of(tx, [each.id for each in rows])
+        return [each.id for each in rows], more
+
+    async def _shown(self, tx: Tx, ids: Sequence[str]) -> list[Card]:
+        table = models.listing
+        found = await tx.execute(select(table).where(table.c.id == func.any(list(ids))))
+        rows = {row.id: row for row in found}
+        patents = await models.patents_of(tx, ids)
         today = legal_day(self._clock.now())
-        return [card_of(each, patents[each.id], today) for each in rows], more
+        return [card_of(rows[id_], patents[id_], today) for id_ in ids if id_ in rows]
 
     async def export(self, id_: str, form: Format, by: Caller | None) -> AsyncIterator[bytes]:
         """All listings of a collection as a file, in chunks. Raises: NotFound, before the first of them."""
@@ -311,9 +321,12 @@ class Collections:
             after: str | None = None
             while True:
                 async with self._db.read() as tx:
-                    cards, after = await self._cards(tx, row, after, EXPORT_CHUNK)
-                for card in cards:
-                    yield _cells(card)
+                    ids, after = await self._ids(tx, row, after, EXPORT_PAGE)
+                for start in range(0, len(ids), EXPORT_CHUNK):
+                    async with self._db.read() as tx:
+                        cards = await self._shown(tx, ids[start : start + EXPORT_CHUNK])
+                    for card in cards:
+                        yield _cells(card)
                 if after is None:
                     return
 
