@@ -13,8 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     Row,
     and_,
+    bindparam,
     delete,
     false,
     func,
@@ -27,9 +29,12 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.util import ClauseAdapter
 
 from services.catalog import models
 from services.catalog.rules import collections as rules
@@ -59,6 +64,7 @@ from shared.paging import Cursors
 
 EXPORT_PAGE, EXPORT_CHUNK = 5_000, 200  # ids that an export asks for at once, cards that it holds at once
 TOGETHER = 50  # followed collections that one statement looks through
+_LOOKS_MOST = 100  # such statements that are kept
 _FOLLOWING = 0x666F6C6C  # advisory: held shared by who announces, alone by who begins to follow
 
 _TABLE, _FOLLOWER, _TOLD = models.collection, models.collection_follower, models.collection_told
@@ -84,6 +90,19 @@ HEADS = [
     Head("industry_codes", Text("Industries", "行业代码")),
     Head("labels", Text("Labels", "标签")),
 ]
+
+
+def _only_announced() -> ClauseAdapter:
+    """Turns a query over all listings into one over those announced: read once, however many queries look."""
+    listing, link, patent = models.listing, models.listing_patent, models.patent
+    announced = func.any(bindparam("announced", type_=ARRAY(SqlText)))
+    listings = select(listing).where(listing.c.id == announced).cte("announced")
+    links = select(link).where(link.c.listing_id == announced).cte("announced_link")
+    patents = select(patent).where(patent.c.id.in_(select(links.c.patent_id))).cte("announced_patent")
+    return ClauseAdapter(listings).chain(ClauseAdapter(links)).chain(ClauseAdapter(patents))
+
+
+_ONLY_ANNOUNCED = _only_announced()
 
 
 def _no_collection() -> NotFound:
@@ -177,6 +196,7 @@ class Collections:
 
     def __init__(self, db: Database, acts: Idempotency, cursors: Cursors, clock: Clock) -> None:
         self._db, self._acts, self._cursors, self._clock = db, acts, cursors, clock
+        self._looks: dict[tuple[tuple[str, int], ...], ReturningInsert[Any]] = {}
 
     async def draft(self, draft: CollectionDraft, by: Caller) -> Collection:
         """Make a collection.
@@ -384,23 +404,9 @@ class Collections:
             )
         ).all()
         found: list[dict[str, Any]] = []
-        announced = models.listing.c.id == func.any(list(listing_ids))
         for start in range(0, len(followed), TOGETHER):
             by_id = {row.id: row for row in followed[start : start + TOGETHER]}
-            matched = union_all(
-                *(
-                    select(literal(id_).label("collection_id"), models.listing.c.id.label("listing_id")).where(
-                        announced, _members_of(row)
-                    )
-                    for id_, row in by_id.items()
-                )
-            ).order_by("collection_id", "listing_id")
-            news = await tx.execute(
-                upsert(_TOLD)
-                .from_select(["collection_id", "listing_id"], matched)
-                .on_conflict_do_nothing()
-                .returning(_TOLD.c.collection_id, _TOLD.c.listing_id)
-            )
+            news = await tx.execute(self._look(by_id), {"announced": list(listing_ids)})
             found += [
                 _added(row, listing_id, each, now)
                 for collection_id, listing_id in sorted(tuple(line) for line in news)
@@ -408,6 +414,34 @@ class Collections:
                 for each in sorted(row.followers)
             ]
         return found
+
+    def _look(self, followed: dict[str, Row[Any]]) -> ReturningInsert[Any]:
+        """Notes which announced listings are news to the followers of these collections, and answers them.
+
+        Kept while the collections stay as they are: to put fifty queries into one takes longer than to run it.
+        """
+        key = tuple((row.id, row.version) for row in followed.values())
+        if (look := self._looks.get(key)) is None:
+            matched = union_all(
+                *(
+                    _ONLY_ANNOUNCED.traverse(
+                        select(literal(id_).label("collection_id"), models.listing.c.id.label("listing_id")).where(
+                            _members_of(row)
+                        )
+                    )
+                    for id_, row in followed.items()
+                )
+            ).order_by("collection_id", "listing_id")
+            look = (
+                upsert(_TOLD)
+                .from_select(["collection_id", "listing_id"], matched)
+                .on_conflict_do_nothing()
+                .returning(_TOLD.c.collection_id, _TOLD.c.listing_id)
+            )
+            if len(self._looks) >= _LOOKS_MOST:
+                self._looks.clear()
+            self._looks[key] = look
+        return look
 
 
 def _patched(row: Row[Any], patch: CollectionPatch) -> CollectionDraft:
