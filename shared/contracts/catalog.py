@@ -599,8 +599,8 @@ class Removed(Reply):
 
 IpcPrefix = Annotated[
     str,
-    BeforeValidator(lambda raw: fold(raw).upper() if isinstance(raw, str) else raw),
     Field(pattern=r"^([A-H](\d{2}([A-Z](\d{1,4}(/\d{0,6})?)?)?)?|\d{2}(-\d{2})?)$", examples=["B23Q"]),
+    BeforeValidator(lambda raw: fold(raw).upper() if isinstance(raw, str) else raw),
 ]
 
 
