@@ -553,7 +553,7 @@ def described(document: dict[str, Any], service: str) -> dict[str, Any]:
 
 def _statuses(method: str, path: str, operation: dict[str, Any], access: Access) -> set[int]:
     statuses = {400, 415, 429, 431, 503}
-    if access.scope is not None or path.startswith(("/v1/listings", "/v1/oauth")):
+    if access.scope is not None or path.startswith(("/v1/listings", "/v1/collections", "/v1/oauth")):
         statuses |= {401, 403}
     if "{" in path:
         statuses.add(404)

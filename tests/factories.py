@@ -6,7 +6,7 @@ import itertools
 import random
 from typing import Any
 
-from shared.contracts.values import check_character
+from shared.contracts.values import check_character, organization_check
 
 _serial = itertools.count(random.randrange(1_000_000, 9_000_000))
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -20,7 +20,8 @@ def application_number(*, year: int = 2023, digit: int = 1) -> str:
 
 def uscc(prefix: str = "12370000") -> str:
     """A fresh valid credit code."""
-    body = prefix + "".join(random.choice("0123456789") for _ in range(17 - len(prefix)))
+    code = "".join(random.choice("0123456789") for _ in range(8))
+    body = prefix + code + organization_check(code)
     total = sum(_USCC.index(c) * pow(3, i, 31) for i, c in enumerate(body))
     return body + _USCC[(31 - total % 31) % 31]
 

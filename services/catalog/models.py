@@ -293,6 +293,41 @@ reference = Table(
     Column("zh", Text, nullable=False),
     Column("en", Text),
     Column("parent", Text),
+    Column("valid_from", Date),  # both null where a code has always been in use
+    Column("valid_until", Date),
+    Column("successor", Text),
+)
+
+collection = Table(
+    "collection",
+    meta,
+    *_resource(),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("query", JSONB(none_as_null=True)),
+    Column("include_listing_ids", ARRAY(Text), nullable=False),
+    Column("include_patent_ids", ARRAY(Text), nullable=False),
+    Column("exclude_listing_ids", ARRAY(Text), nullable=False),
+    Column("exclude_patent_ids", ARRAY(Text), nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("organization_ids", ARRAY(Text), nullable=False),
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_collection_created_at", "created_at", "id"),
+)
+
+collection_follower = Table(
+    "collection_follower",
+    meta,
+    Column("collection_id", ForeignKey(collection.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("organization_id", Text, primary_key=True, index=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+)
+
+collection_told = Table(  # the listings of followed collections that their followers know of
+    "collection_told",
+    meta,
+    Column("collection_id", ForeignKey(collection.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("listing_id", Text, primary_key=True),
 )
 
 mark = Table(
@@ -368,3 +403,11 @@ async def titles_of(tx: Tx, codes: Sequence[str]) -> dict[str, str]:
         )
     )
     return {row.code: row.zh for row in found}
+
+
+async def rows_of(tx: Tx, table: str, codes: Sequence[str]) -> dict[str, Row[Any]]:
+    """The rows of a reference table that these codes have."""
+    found = await tx.execute(
+        select(reference).where(reference.c.name == table, reference.c.code == func.any(list(codes)))
+    )
+    return {row.code: row for row in found}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.client import ServiceClient
 from shared.contracts.catalog import Listing, ReferenceRow, Snapshot
 from shared.contracts.feed import FeedPage
-from shared.contracts.wire import Page
+from shared.errors import NotFound
 
 WAIT_S = 20.0
 
@@ -33,7 +33,9 @@ class CatalogClient(ServiceClient):
         return await self._call("GET", f"/v1/listings/{id_}", Listing)
 
     async def has_code(self, table: str, code: str) -> bool:
-        """Whether a reference table (regions, industries, ipc) holds a code."""
-        params: dict[str, str | int] = {"prefix": code, "limit": 1}
-        page = await self._call("GET", f"/v1/reference/{table}", Page[ReferenceRow], params=params)
-        return bool(page.items)
+        """Whether a reference table (regions, industries, ipc) holds a code, in use or abolished."""
+        try:
+            await self._call("GET", f"/v1/reference/{table}/{code}", ReferenceRow)
+        except NotFound:
+            return False
+        return True

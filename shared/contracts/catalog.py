@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from shared.contracts.values import (
     Amount,
@@ -20,6 +20,7 @@ from shared.contracts.values import (
     Rate,
     RegionCode,
     Uscc,
+    fold,
 )
 from shared.contracts.wire import (
     Ask,
@@ -279,12 +280,18 @@ class PatentPatch(Ask):
     region_code: RegionCode | None = None
     acknowledged_rules: Acknowledged = []
 
+    @model_validator(mode="after")
+    def _shares_make_a_whole(self) -> Self:
+        check_shares(self.holders or [])
+        return self
+
 
 class Patent(Resource):
     """A patent as the catalog keeps it."""
 
     organization_id: str = Field(description="Who keeps this record")
     application_number: str | None
+    patent_number: str | None = Field(description="Derived: ZL and the application number, from the grant on")
     publication_number: str | None
     patent_type: PatentType
     title: str
@@ -643,6 +650,7 @@ class ListingDraft(ListingFields):
     }
 
     patent_ids: Annotated[list[PatentId], Field(min_length=1, max_length=50)]
+    acknowledged_rules: Acknowledged = Field(default=[], description="Warnings that you have read and stand by")
 
 
 class ListingPatch(Ask):
@@ -660,6 +668,7 @@ class ListingPatch(Ask):
     region_codes: Annotated[list[RegionCode], Field(max_length=50)] | None = None
     industry_codes: Annotated[list[IndustryCode], Field(max_length=20)] | None = None
     support_offered: Prose | None = None
+    acknowledged_rules: Acknowledged = []
 
 
 class CardPatent(Reply):
@@ -876,6 +885,13 @@ class ReferenceRow(Reply):
     code: str
     title: str
     parent: str | None = None
+    valid_from: date | None = Field(
+        default=None, description="Regions: first day of use; 1 January where only the year is known"
+    )
+    valid_until: date | None = Field(
+        default=None, description="Regions: last day of use; 31 December where only the year is known"
+    )
+    successor: str | None = Field(default=None, description="Regions: the code that took its place, where it is known")
 
 
 class ReferenceRowIn(Ask):
@@ -885,6 +901,9 @@ class ReferenceRowIn(Ask):
     zh: Annotated[str, Field(min_length=1, max_length=2_000)]
     en: Annotated[str, Field(max_length=2_000)] | None = None
     parent: Annotated[str, Field(max_length=20)] | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    successor: Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[0-9A-Z/]+$")] | None = None
 
 
 class ReferenceRows(Ask):
@@ -909,12 +928,14 @@ class Removed(Reply):
 
 
 IpcPrefix = Annotated[
-    str, Field(pattern=r"^([A-H](\d{2}([A-Z](\d{1,4}(/\d{0,6})?)?)?)?|\d{2}(-\d{2})?)$", examples=["B23Q"])
+    str,
+    Field(pattern=r"^([A-H](\d{2}([A-Z](\d{1,4}(/\d{0,6})?)?)?)?|\d{2}(-\d{2})?)$", examples=["B23Q"]),
+    BeforeValidator(lambda raw: fold(raw).upper() if isinstance(raw, str) else raw),
 ]
 
 
-class ListingFilters(Ask):
-    """Which listings a list shows."""
+class ListingCriteria(Ask):
+    """What listings may be chosen by, whoever looks."""
 
     q: Annotated[str, Field(max_length=200)] | None = Field(default=None, description="Words that must all occur")
     region_code: RegionCode | None = None
@@ -926,8 +947,13 @@ class ListingFilters(Ask):
     trl_at_least: Annotated[int, Field(ge=1, le=9)] | None = None
     holder: Line | None = None
     sample: bool | None = None
-    external_id: ExternalId | None = None
     patent_id: Annotated[str, Field(max_length=60)] | None = None
+
+
+class ListingFilters(ListingCriteria):
+    """Which listings a list shows."""
+
+    external_id: ExternalId | None = None
     mine: bool = Field(default=False, description="Your own listings in every state (needs a token)")
     state: ListingState | None = Field(default=None, description="With mine=true")
 

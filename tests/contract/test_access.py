@@ -311,7 +311,9 @@ async def things(world: World) -> Things:
     screening = await owner.made("/v1/screening-runs", {"criteria": {"demand": False}})
     campaign = await owner.made("/v1/inventory-campaigns", CAMPAIGN)
     (item,) = (await owner.read(f"/v1/inventory-campaigns/{campaign['id']}/items"))["items"]
+    collection = await owner.made("/v1/collections", {"name": "专题"})
     ids = {
+        "collections": collection["id"],
         "screening-runs": screening["id"],
         "inventory-campaigns": campaign["id"],
         "inventory-items": item["id"],

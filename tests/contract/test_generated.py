@@ -71,6 +71,7 @@ async def _furnished(world: World, platform: Platform) -> None:
     document = (await university.post("/v1/documents", files={"file": ("a.txt", b"evidence", "text/plain")})).json()
     rows = b'{"title": "x"}\n'
     job = (await university.post("/v1/patent-imports", files={"file": ("a.ndjson", rows, "text/plain")})).json()
+    collection = await university.made("/v1/collections", {"name": "专题", "query": {"ipc": "B23B"}})
     platform.university, platform.operator = university.headers, operator.headers
     platform.client_id = client["client_id"]
     screening = await university.made("/v1/screening-runs", {"criteria": {"demand": False}})
@@ -89,6 +90,7 @@ async def _furnished(world: World, platform: Platform) -> None:
         "delegations": delegation["id"],
         "documents": document["id"],
         "patent-imports": job["id"],
+        "collections": collection["id"],
     }
     await _done(university, job["id"])
 

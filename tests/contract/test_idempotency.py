@@ -231,6 +231,12 @@ class Furniture:
             "/v1/listings/{id}/withdrawal": Call(
                 owner, await self.listing("submission", "publication") + "/withdrawal", other={"json": {}}
             ),
+            "/v1/collections": Call(
+                owner, "/v1/collections", {"json": {"name": "专题"}}, {"json": {"name": "另一专题"}}
+            ),
+            "/v1/collections/{id}/followers": Call(
+                owner, f"/v1/collections/{(await owner.made('/v1/collections', {'name': '专题'}))['id']}/followers"
+            ),
             "/v1/reference/{table}/rows": Call(
                 operator,
                 "/v1/reference/universities/rows",

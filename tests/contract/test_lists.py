@@ -29,6 +29,7 @@ async def one_of_each(world: World) -> tuple[Api, list[str]]:
         f"/v1/organizations/{owner.organization_id}",
         "/v1/organizations/me",
         f"/v1/delegations/{delegation['id']}",
+        f"/v1/collections/{(await owner.made('/v1/collections', {'name': '专题'}))['id']}",
         f"/v1/documents/{document['id']}",
         f"/v1/documents/{document['id']}/content",
     ]
@@ -82,6 +83,7 @@ PAGED = {
     "/v1/patents": lambda number: factories.a_patent(external_id=f"p{number}"),
     "/v1/needs": lambda number: factories.a_need(external_id=f"n{number}"),
     "/v1/organizations": lambda number: factories.an_organization(external_id=f"o{number}"),
+    "/v1/collections": lambda number: {"name": f"专题{number}", "external_id": f"c{number}"},
 }
 
 

@@ -60,6 +60,30 @@ BAD: dict[str, Bad] = {
     "type digit against type": Bad(
         "POST", PATENTS, 422, INVALID, "PN-TYPE", "/patent_type", patent(patent_type="DESIGN"), cured=True
     ),
+    "a publication number as application number": Bad(
+        "POST", PATENTS, 422, INVALID, "PN-FORM", "/application_number", patent(application_number="CN116000001B"),
+        cured=True,
+    ),
+    "an application number as publication number": Bad(
+        "POST", PATENTS, 422, INVALID, "PN-PUB", "/publication_number", patent(publication_number=RIGHT), cured=True
+    ),
+    "first digit against kind letter": Bad(
+        "POST", PATENTS, 422, INVALID, "PN-PUB-TYPE", "/publication_number", patent(publication_number="CN116000001U"),
+        cured=True,
+    ),
+    "a section of CPC": Bad("POST", PATENTS, 422, INVALID, "IPC-FORM", "/ipc/0", patent(ipc=["Y02E60/10"]), cured=True),
+    "an unknown region": Bad(
+        "POST", PATENTS, 422, INVALID, "REGION-UNKNOWN", "/region_code", patent(region_code="999999"), cured=True
+    ),
+    "a collection of everything": Bad(
+        "POST", "/v1/collections", 422, INVALID, "COL-QUERY", "/query", {"json": {"name": CANARY, "query": {}}},
+        cured=True,
+    ),
+    "a collection for nobody": Bad(
+        "POST", "/v1/collections", 422, INVALID, "COL-AUDIENCE", "/organization_ids",
+        {"json": {"name": CANARY, "visibility": "ORGANIZATIONS"}}, cured=True,
+    ),
+    "an unknown code": Bad("GET", "/v1/reference/regions/999999", 404, "not_found"),
     "no number": Bad("POST", PATENTS, 422, INVALID, request=patent(application_number=None)),
     "unknown type": Bad("POST", PATENTS, 422, INVALID, "INPUT-CHOICE", "/patent_type", patent(patent_type=CANARY)),
     "wrong IPC": Bad("POST", PATENTS, 422, INVALID, "IPC-FORM", "/ipc/1", patent(ipc=["B23Q", CANARY]), cured=True),
@@ -208,6 +232,23 @@ async def test_a_nul_in_a_form_is_refused_or_taken_out(world: World, part: str) 
     assert "\\u0000" not in answer.text
 
 
+async def test_a_change_that_contradicts_itself_is_refused(world: World) -> None:
+    university = await world.organization()
+    made = await university.made(PATENTS, factories.a_patent())
+    shares = [{"name": "甲", "share": "50"}, {"name": "乙", "share": "40"}]
+    refused = await university.patch(f"{PATENTS}/{made['id']}", {"holders": shares}, '"1"')
+    assert [each["rule"] for each in problem(refused, 422, INVALID)["violations"]] == ["HOLDER-SHARES"]
+
+
+async def test_an_external_id_is_used_once(world: World) -> None:
+    university = await world.organization()
+    made = await university.made(PATENTS, factories.a_patent(external_id="x"))
+    problem(await university.post(PATENTS, json=factories.a_patent(external_id="x")), 409, "external_id_taken")
+    listing = factories.a_listing(patent_ids=[made["id"]], external_id="x")
+    await university.made(LISTINGS, listing)
+    problem(await university.post(LISTINGS, json=listing), 409, "external_id_taken")
+
+
 async def test_rules_of_law_name_their_source(world: World) -> None:
     university = await world.demo("university")
     answer = await university.post(PATENTS, **patent(application_number="202310123456.7"))
@@ -254,6 +295,7 @@ async def test_a_change_of_an_old_version_is_refused_and_of_the_current_one_is_t
         f"/v1/listings/{listing['id']}": {"summary": "新"},
         f"/v1/needs/{drafted['id']}": {"description": "新"},
         f"/v1/organizations/{university.organization_id}": {"staff_count": 7},
+        f"/v1/collections/{(await university.made('/v1/collections', {'name': '专题'}))['id']}": {"name": "新"},
     }
     for path, change in changes.items():
         etag = (await university.get(path)).headers["etag"]

@@ -16,7 +16,7 @@ from shared.contracts.catalog import (
     PatentDraft,
     PatentPatch,
 )
-from shared.contracts.values import PatentType, RegionCode, fold
+from shared.contracts.values import PatentType, RegionCode, canonical_number
 from shared.contracts.wire import Cursor, ExternalId, Limit, Page
 
 
@@ -44,7 +44,7 @@ async def list_patents(
     """The patents that you keep or hold, newest first."""
     return await catalog.patents.page(
         q=q, state=legal_state, patent_type=patent_type, ipc=ipc, region_code=region_code, external_id=external_id,
-        number=fold(number).upper() if number else None, after=after, limit=limit, count=count, by=caller(),
+        number=canonical_number(number) if number else None, after=after, limit=limit, count=count, by=caller(),
     )  # fmt: skip
 
 

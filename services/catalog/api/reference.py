@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
+from fastapi import Path as PathParam
 from fastapi import Query
 
 from services.catalog.api.base import Search, Uses, router
@@ -19,10 +21,15 @@ Many = Annotated[int, Query(ge=1, le=500)]
 
 @router.get("/v1/reference/regions")
 async def regions(
-    catalog: Uses, prefix: Prefix = None, q: Search = None, after: Code = None, limit: Many = 100
+    catalog: Uses,
+    prefix: Prefix = None,
+    q: Search = None,
+    valid_on: Annotated[date | None, Query(description="Codes in use on this day; today without it")] = None,
+    after: Code = None,
+    limit: Many = 100,
 ) -> Page[ReferenceRow]:
     """Administrative divisions (GB/T 2260)."""
-    return await catalog.reference.page("regions", prefix, q, after, limit)
+    return await catalog.reference.page("regions", prefix, q, after, limit, valid_on=valid_on)
 
 
 @router.get("/v1/reference/industries")
@@ -39,6 +46,22 @@ async def ipc(
 ) -> Page[ReferenceRow]:
     """The international patent classification."""
     return await catalog.reference.page("ipc", prefix, q, after, limit)
+
+
+@router.get("/v1/reference/{table}/{code}")
+async def reference_row(
+    table: Literal["regions", "industries", "ipc"], code: Annotated[str, PathParam(max_length=60)], catalog: Uses
+) -> ReferenceRow:
+    """One code, in any of its spellings; an abolished region with its last day."""
+    return await catalog.reference.get(table, code)
+
+
+@router.get("/v1/reference/ipc/{group}/{subgroup}")
+async def ipc_group(
+    group: Annotated[str, PathParam(max_length=30)], subgroup: Annotated[str, PathParam(max_length=30)], catalog: Uses
+) -> ReferenceRow:
+    """One IPC group, its slash as it is printed: /v1/reference/ipc/B23Q11/00."""
+    return await catalog.reference.get("ipc", f"{group}/{subgroup}")
 
 
 @router.post("/v1/reference/{table}/rows")

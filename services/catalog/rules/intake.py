@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.catalog.rules import term
+from services.catalog.rules import codes, term
 from shared.contracts.catalog import PatentDraft
 from shared.contracts.values import (
     TYPE_NAME,
@@ -316,7 +316,7 @@ def read_row(number: int, raw: Mapping[str, Any], heads: Mapping[str, str], regi
         warnings.append(Cell(kind_counts(draft.patent_type, kind), column_of.get("patent_type")))
         draft = draft.model_copy(update={"patent_type": kind})
     for refusal in consistency(draft):
-        name = (refusal.pointer or "/").strip("/")
+        name = (refusal.pointer or "/").split("/")[1]
         (reasons if refusal.severity == "BLOCK" else warnings).append(Cell(refusal, column_of.get(name, name)))
     return Row(number, draft, present, reasons, warnings)
 
@@ -355,6 +355,7 @@ def consistency(draft: PatentDraft) -> list[Refusal]:
         has_a_number(draft),
         term.number_fits_type(kind, draft.patent_type),
         term.granted_after_filed(draft.filing_date, draft.grant_date),
+        codes.classes_fit_type(draft.ipc, draft.patent_type),
     ]
     if draft.application_number:
         facts = number_facts(draft.application_number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.catalog import models
 from services.catalog.service.balance import Balance
+from services.catalog.service.collections import Collections
 from services.catalog.service.consents import Consents
 from services.catalog.service.imports import Imports
 from services.catalog.service.inventory import Inventories
@@ -40,6 +41,8 @@ class Catalog:
         self.inventories = Inventories(db, self.acts, cursors, clock)
         self.balance = Balance(db, matching)
         self.imports = Imports(db, settings, self.listings, self.patents, self.reference, self.acts, cursors, clock)
+        self.collections = Collections(db, self.acts, cursors, clock)
+        self.listings.entered = self.collections.entered
         self.sample = Sample(db, self.listings, clock)
 
     async def changes(self, after: int, limit: int, wait_s: float) -> FeedPage:

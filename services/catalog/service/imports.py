@@ -17,7 +17,9 @@ from sqlalchemy.exc import IntegrityError
 
 from services.catalog import models
 from services.catalog.rules import intake
+from services.catalog.rules.identity import one_patent, one_record
 from services.catalog.rules.status import Standing
+from services.catalog.service.codes import region_doubts
 from services.catalog.service.listings import Listings, refusals
 from services.catalog.service.patents import (
     FIELDS,
@@ -25,6 +27,7 @@ from services.catalog.service.patents import (
     announcements,
     columns,
     is_holder,
+    named,
     number_is_taken,
 )
 from services.catalog.service.reference import Reference
@@ -316,6 +319,10 @@ class Imports:
         self, tx: Tx, job: Row[Any], read: Sequence[intake.Row], reading: _Reading, by: Caller, now: datetime
     ) -> _Chunk:
         chunk = _Chunk()
+        doubts = await region_doubts(tx, (row.draft.region_code for row in read if row.draft), legal_day(now))
+        for row in read:
+            if row.draft is not None and (no := doubts.get(row.draft.region_code or "")):
+                (row.reasons if no.severity == "BLOCK" else row.warnings).append(intake.Cell(no, "region_code"))
         drafts = [row.draft for row in read if row.draft is not None and not row.reasons]
         known = _ByNumber(
             await models.known_numbers(
@@ -342,11 +349,13 @@ class Imports:
                     fresh.update(dict.fromkeys(numbers, row.draft))
                     chunk.created.append((row.draft, row.number))
                     continue
-                if len(same) > 1 or not by.may_touch(same[0].organization_id):
+                if not all(by.may_touch(each.organization_id) for each in same):
                     if len(same) == 1 and is_holder(same[0], by):
                         chunk.unchanged += 1
                         continue
                     reasons = [intake.Cell(number_is_taken(numbers[0]), None)]
+                elif no := one_record([each.id for each in same]) or one_patent(named(same[0]), named(row.draft)):
+                    reasons = [intake.Cell(no, None)]
                 elif values := _difference(same[0], row):
                     try:
                         if not job.dry_run:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.catalog import models, rules
 from services.catalog.rules.eligibility import Target, against_offer
 from services.catalog.rules.listing import BY_SYSTEM
+from services.catalog.service.codes import raise_unless_acknowledged, region_doubts
 from services.catalog.service.targets import expiry_of, role_of, status_of, target_of
 from services.catalog.settings import CatalogSettings
 from shared.auth import Caller
@@ -154,6 +156,9 @@ def listing_of(row: Row[Any], patents: Sequence[Row[Any]], today: date) -> Listi
     )
 
 
+Entered = Callable[[Tx, Sequence[str], datetime], Awaitable[list[dict[str, Any]]]]
+
+
 class Listings:
     """Use cases on listings."""
 
@@ -162,6 +167,7 @@ class Listings:
     ) -> None:
         self._db, self._settings, self._acts, self._cursors, self._clock = db, settings, acts, cursors, clock
         self._read = Together(self._with_patents)
+        self.entered: Entered | None = None  # whom else announced listings concern, see service/collections.py
 
     async def _with_patents(self, ids: list[str]) -> dict[str, list[Row[Any]]]:
         """Each listing's rows, one a patent."""
@@ -182,6 +188,7 @@ class Listings:
             patents = await self._own_patents(tx, draft.patent_ids, by)
             if no := rules.listing.sample_stays_apart([row.is_sample for row in patents]):
                 raise no.raised()
+            await self._check_regions(tx, draft.region_codes, draft.acknowledged_rules, now)
             (id_,) = await self.insert(tx, [(draft, patents, by.organization_id)], ListingState.DRAFT, by, now)
             return await self._acts.answer(tx, await self._loaded(tx, id_))
 
@@ -202,6 +209,13 @@ class Listings:
         rows = (await tx.execute(select(models.listing).where(models.listing.c.id == func.any(ids)))).all()
         patents = await models.patents_of(tx, ids)
         return [listing_of(row, patents[row.id], legal_day(now)) for row in rows]
+
+    async def _check_regions(self, tx: Tx, codes: Sequence[str], acknowledged: Sequence[str], now: datetime) -> None:
+        doubts = await region_doubts(tx, codes, legal_day(now))
+        found = [
+            replace(doubts[code], pointer=f"/region_codes/{at}") for at, code in enumerate(codes) if code in doubts
+        ]
+        raise_unless_acknowledged(found, acknowledged)
 
     async def insert(
         self,
@@ -291,7 +305,8 @@ class Listings:
                 )
             if no := rules.listing.may_edit(ListingState(row.state)):
                 raise no.raised()
-            fields = patch.model_dump(mode="json", exclude_unset=True)
+            fields = patch.model_dump(mode="json", exclude_unset=True, exclude={"acknowledged_rules"})
+            await self._check_regions(tx, patch.region_codes or [], patch.acknowledged_rules, now)
             for name in ("application_scenes", "region_codes", "industry_codes"):
                 if name in fields:
                     fields[name] = fields[name] or []
@@ -443,7 +458,9 @@ class Listings:
             update(models.listing).where(models.listing.c.id == func.any(list(ids))).values(announced_on=today)
         )
         documents = await self._documents(tx, ids)
-        await models.feed.append(tx, [change(type_, doc.card.id, "public", now, dump(doc)) for doc in documents])
+        entered = await self.entered(tx, ids, now) if self.entered else []
+        changes = [change(type_, doc.card.id, "public", now, dump(doc)) for doc in documents]
+        await models.feed.append(tx, changes + entered)
 
     async def _documents(self, tx: Tx, ids: Sequence[str]) -> list[IndexedListing]:
         """What the index holds of listings: as of the day on which it was told, so that a snapshot says what
@@ -581,7 +598,7 @@ class Listings:
         column = table.c[name]
         owner = by.organization_id if by and filters.mine else None
         scope = ("listings", sort, filters.model_dump_json(), owner)
-        condition = and_(column.is_not(None), *_conditions(filters, by))
+        condition = and_(column.is_not(None), *conditions(filters, by))
         statement = select(table).where(condition)
         async with self._db.read() as tx:
             rows, more = await self._cursors.page(
@@ -633,7 +650,7 @@ class Listings:
         return Snapshot(epoch=epoch, position=position, items=documents, next=ids[-1] if len(ids) == limit else None)
 
 
-def _conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElement[bool]]:
+def conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElement[bool]]:
     """The filters as conditions; without `mine`, published listings only."""
     table, patent = models.listing, models.patent
     found: list[ColumnElement[bool]] = []
@@ -784,7 +801,7 @@ def _raise_all(found: Sequence[Refusal]) -> None:
 def taken(error: IntegrityError) -> Conflict:
     """What an IntegrityError means to the caller."""
     name = violated(error)
-    if name.endswith("organization_id"):
+    if name.endswith("external_id"):
         return Conflict(
             "another of your records has this external_id",
             "您的另一条记录已使用该 external_id",

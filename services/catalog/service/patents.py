@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,8 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.catalog import models
-from services.catalog.rules.intake import consistency
+from services.catalog.rules.identity import Named, one_patent, one_record, patent_number
+from services.catalog.rules.intake import consistency, granted
 from services.catalog.rules.status import Standing
+from services.catalog.service.codes import raise_unless_acknowledged, region_doubts
 from services.catalog.service.listings import Listings, starts_any, taken, with_parents
 from services.catalog.service.targets import expiry_of, status_of
 from shared.auth import Caller
@@ -28,7 +31,7 @@ from shared.contracts.catalog import (
 from shared.contracts.values import PatentType
 from shared.contracts.wire import Page
 from shared.db import Database, Tx, violated
-from shared.errors import InvalidInput, NotFound, RuleRefused, StaleVersion, Text
+from shared.errors import NotFound, StaleVersion, Text
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
@@ -79,15 +82,9 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _check(draft: PatentDraft) -> None:
-    """Raises: InvalidInput for contradictions; RuleRefused for warnings that were not acknowledged."""
-    found = consistency(draft)
-    if blocks := [no for no in found if no.severity == "BLOCK"]:
-        first = blocks[0].message
-        raise InvalidInput(first.en, first.zh, violations=tuple(no.violation() for no in blocks))
-    if warnings := [no for no in found if no.rule not in draft.acknowledged_rules]:
-        first = warnings[0].message
-        raise RuleRefused(first.en, first.zh, code="warning", violations=tuple(no.violation() for no in warnings))
+def named(facts: Any) -> Named:
+    """What identifies a patent: of a row, or of a draft."""
+    return Named(facts.application_number, facts.publication_number, PatentType(facts.patent_type), facts.title)
 
 
 class Patents:
@@ -99,12 +96,14 @@ class Patents:
     async def register(self, draft: PatentDraft, by: Caller) -> tuple[Patent, bool]:
         """Record a patent; a named co-holder of a known number gets the record that is there (False).
 
-        Raises: InvalidInput when fields contradict each other; RuleRefused PN-TAKEN for a stranger.
+        A number that the record does not have yet joins it, where both speak of one patent.
+        Raises: InvalidInput when fields contradict each other; RuleRefused PN-TAKEN for a stranger, PN-FACTS
+        or PN-SPLIT where the two numbers do not lead to one record.
         """
-        _check(draft)
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
+            await self._check(tx, draft, draft.region_code, now)
             numbers = [draft.application_number or ""], [draft.publication_number or ""]
             known = await models.known_numbers(tx, *numbers)
             if not known:
@@ -116,14 +115,34 @@ class Patents:
                         raise taken(error) from None
                     known = await models.known_numbers(tx, *numbers)  # somebody was faster
             if known:
-                row = known[0]
-                if len(known) > 1 or not (by.may_touch(row.organization_id) or is_holder(row, by)):
-                    raise number_is_taken(row.application_number or row.publication_number).raised()
+                for row in known:
+                    if not (by.may_touch(row.organization_id) or is_holder(row, by)):
+                        raise number_is_taken(row.application_number or row.publication_number).raised()
+                if no := one_record([row.id for row in known]):
+                    raise no.raised()
+                if by.may_touch(row.organization_id):
+                    await self._join(tx, row, draft, by, now)
                 answer = await self._loaded(tx, row.id)
                 return await self._acts.answer(tx, answer, status=200), False
             answer = await self._loaded(tx, id_)
             await models.feed.append(tx, [_registered(id_, by.organization_id, now, draft)])
             return await self._acts.answer(tx, answer), True
+
+    async def _check(self, tx: Tx, draft: PatentDraft, region_code: str | None, now: datetime) -> None:
+        """Raises: InvalidInput for contradictions; RuleRefused for warnings that were not acknowledged."""
+        doubts = await region_doubts(tx, [region_code], legal_day(now))
+        found = [*consistency(draft), *(replace(no, pointer="/region_code") for no in doubts.values())]
+        raise_unless_acknowledged(found, draft.acknowledged_rules)
+
+    async def _join(self, tx: Tx, row: Row[Any], draft: PatentDraft, by: Caller, now: datetime) -> None:
+        """Write the number that a record lacks into it. Raises: RuleRefused PN-FACTS."""
+        if no := one_patent(named(row), named(draft)):
+            raise no.raised()
+        told = {name: getattr(draft, name) for name in ("application_number", "publication_number")}
+        missing = {name: number for name, number in told.items() if number and row._mapping[name] is None}
+        if missing:
+            await self.update(tx, row, missing, by.client_id, now)
+            await self._listings.reconsider(tx, [row.id], now)
 
     async def insert(
         self, tx: Tx, drafts: Sequence[tuple[PatentDraft, Standing]], owner: str, now: datetime, *, is_sample: bool
@@ -154,6 +173,7 @@ class Patents:
         """Rows as patents, their status as of a day."""
         titles = await models.titles_of(tx, sorted({code for row in rows for code in with_parents(row.ipc)}))
         today = today or legal_day(self._clock.now())
+        statuses = {row.id: status_of(row, today) for row in rows}
         return [
             Patent(
                 **{name: row._mapping[name] for name in FIELDS if name not in ("holders", "inventors")},
@@ -166,8 +186,13 @@ class Patents:
                 expiry_date=expiry_of(row),
                 holders=[Holder.model_construct(**holder) for holder in row.holders],
                 inventors=[Inventor.model_construct(**inventor) for inventor in row.inventors],
-                legal_status=status_of(row, today),
+                legal_status=statuses[row.id],
                 exploitation_status=Standing.restored(row.standing).exploitation,
+                patent_number=patent_number(
+                    row.application_number,
+                    shows_grant=granted(row.publication_number, row.grant_date is not None),
+                    state=statuses[row.id].state,
+                ),
                 sample=row.is_sample,
             )
             for row in rows
@@ -205,7 +230,7 @@ class Patents:
                 if name in given:
                     given[name] = given[name] or []
             draft = PatentDraft.model_validate({**before, **given})
-            _check(draft)
+            await self._check(tx, draft, given.get("region_code"), now)
             await self.update(tx, row, columns(draft), by.client_id, now)
             answer = await self._loaded(tx, id_)
             await self._listings.reconsider(tx, [id_], now)

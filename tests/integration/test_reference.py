@@ -1,0 +1,299 @@
+"""Numbers and codes over HTTP: one record for each patent, codes that exist."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests import factories
+from tests.contract.support import problem
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+OFFICIAL = Path(__file__).parents[2].parent / "shared" / "data" / "reference"
+
+
+def rules(answer: Any) -> list[str]:
+    return [violation["rule"] for violation in answer.json()["violations"]]
+
+
+# One record for each patent
+
+
+async def test_every_spelling_of_a_number_leads_to_one_record(world: World) -> None:
+    university = await world.organization()
+    number = factories.application_number()
+    first = await university.made("/v1/patents", factories.a_patent(application_number=number))
+    digits = number.replace(".", "")
+    wide = "".join(chr(ord(c) + 0xFEE0) for c in number)
+    for written in (digits, f"ZL{number}", f"ZL {digits[:4]} {digits[4]} {number[5:]}", wide, f"专利号：ZL{number}"):
+        answer = await university.post("/v1/patents", json=factories.a_patent(application_number=written))
+        assert (answer.status_code, answer.json()["id"]) == (200, first["id"]), written
+        found = await university.read("/v1/patents", params={"number": written, "count": "true"})
+        assert (found["count"], found["items"][0]["id"]) == (1, first["id"])
+    row = f"申请号,专利名称,专利类型,专利权人\nZL{number},{first['title']},发明,测试大学\n"
+    job = await university.post("/v1/patent-imports", files={"file": ("p.csv", row.encode())})
+    assert (await world.import_done(university, job.json()["id"]))["rows"]["created"] == 0
+    assert (await university.read("/v1/patents?count=true"))["count"] == 1
+
+
+def published(serial: str) -> dict[str, Any]:
+    facts = factories.a_patent(publication_number=f"CN1{serial}B", grant_date=None, filing_date=None)
+    return {**facts, "application_number": None}
+
+
+def serial() -> str:
+    return factories.application_number()[5:12] + "0"
+
+
+async def test_a_patent_known_by_its_publication_number_takes_its_application_number_in(world: World) -> None:
+    university = await world.organization()
+    known = published(serial())
+    first = await university.made("/v1/patents", known)
+    assert first["patent_number"] is None
+    number = factories.application_number()
+
+    other = await university.post("/v1/patents", json={**known, "application_number": number, "title": "另一件"})
+    problem(other, 409, "rule_refused")
+    assert rules(other) == ["PN-FACTS"]
+    assert (await university.read(f"/v1/patents/{first['id']}"))["application_number"] is None
+
+    answer = await university.post("/v1/patents", json={**known, "application_number": f"ZL{number}"})
+    assert answer.status_code == 200, answer.text
+    joined = answer.json()
+    assert (joined["id"], joined["version"]) == (first["id"], 2)
+    assert (joined["application_number"], joined["patent_number"]) == (number, f"ZL{number}")
+    assert (await university.read("/v1/patents?count=true"))["count"] == 1
+
+    again = await university.post("/v1/patents", json={**known, "application_number": number})
+    assert (again.status_code, again.json()["version"]) == (200, 2)
+    contradiction = {**known, "application_number": factories.application_number()}
+    assert rules(await university.post("/v1/patents", json=contradiction)) == ["PN-FACTS"]
+
+
+async def test_a_patent_known_by_its_application_number_takes_its_publication_number_in(world: World) -> None:
+    university = await world.organization()
+    facts = factories.a_patent(grant_date=None)
+    first = await university.made("/v1/patents", facts)
+    assert first["patent_number"] is None
+    both = {**facts, "publication_number": f"CN 1{serial()} b"}
+    joined = await university.made("/v1/patents", both)
+    assert joined["id"] == first["id"] and joined["publication_number"].endswith("B")
+    assert joined["patent_number"] == f"ZL{first['application_number']}"
+
+
+async def test_a_publication_number_in_an_import_joins_only_where_the_facts_agree(world: World) -> None:
+    university = await world.organization()
+    one, two = published(serial()), published(serial())
+    records = [await university.made("/v1/patents", each) for each in (one, two)]
+    numbers = [factories.application_number(), factories.application_number()]
+    lines = ["公告号,申请号,专利名称,专利类型,专利权人"]
+    lines.append(f"{one['publication_number']},{numbers[0]},{one['title']},发明,测试大学")
+    lines.append(f"{two['publication_number']},{numbers[1]},另一件发明,发明,测试大学")
+    job = await university.post("/v1/patent-imports", files={"file": ("p.csv", "\n".join(lines).encode())})
+    done = await world.import_done(university, job.json()["id"])
+    assert (done["rows"]["created"], done["rows"]["updated"], done["rows"]["rejected"]) == (0, 1, 1)
+    errors = (await university.read(f"/v1/patent-imports/{done['id']}/errors"))["items"]
+    assert [(error["row"], error["rule"]) for error in errors] == [(2, "PN-FACTS")]
+    kept = [(await university.read(f"/v1/patents/{each['id']}"))["application_number"] for each in records]
+    assert kept == [numbers[0], None]
+
+
+async def test_two_records_that_turn_out_to_be_one_patent_are_told_to_their_keeper(world: World) -> None:
+    university, stranger = await world.organization(), await world.organization()
+    known, numbered = published(serial()), factories.a_patent()
+    for each in (known, numbered):
+        await university.made("/v1/patents", each)
+    both = {**known, "application_number": numbered["application_number"]}
+    refused = await university.post("/v1/patents", json=both)
+    problem(refused, 409, "rule_refused")
+    assert rules(refused) == ["PN-SPLIT"]
+    assert rules(await stranger.post("/v1/patents", json=both)) == ["PN-TAKEN"]
+
+
+async def test_a_class_of_the_other_kind_is_a_warning(world: World) -> None:
+    university = await world.organization()
+    facts = factories.a_patent(ipc=["B23Q11/00", "LOC(14)Cl.06-01"])
+    warned = await university.post("/v1/patents", json=facts)
+    problem(warned, 409, "warning")
+    assert [(each["rule"], each["severity"], each["pointer"]) for each in warned.json()["violations"]] == [
+        ("IPC-TYPE", "WARN", "/ipc/1")
+    ]
+    taken = await university.made("/v1/patents", {**facts, "acknowledged_rules": ["IPC-TYPE"]})
+    assert taken["ipc"] == ["B23Q11/00", "06-01"]
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "plain"),
+    [
+        ("ipc", "b23q 11/00", "B23Q11/00"),
+        ("ipc", "Ｂ２３Ｑ", "B23Q"),
+        ("industry_code", "34", "C34"),
+        ("region_code", "370100", "3701"),
+    ],
+)
+async def test_a_filter_takes_every_spelling_of_a_code(world: World, name: str, written: str, plain: str) -> None:
+    anyone, counted = world.anyone(), {"count": "true", "limit": "5"}
+    found = await anyone.read("/v1/listings", params={name: written, **counted})
+    assert found == await anyone.read("/v1/listings", params={name: plain, **counted})
+
+
+# Regions
+
+
+async def test_a_patent_and_a_listing_carry_regions_that_exist(world: World) -> None:
+    university = await world.organization()
+    unknown = await university.post("/v1/patents", json=factories.a_patent(region_code="370171"))
+    problem(unknown, 422, "invalid_input")
+    assert [(each["rule"], each["pointer"]) for each in unknown.json()["violations"]] == [
+        ("REGION-UNKNOWN", "/region_code")
+    ]
+    facts = factories.a_patent(region_code="371200")
+    old = await university.post("/v1/patents", json=facts, headers={"Accept-Language": "en"})
+    problem(old, 409, "warning")
+    assert rules(old) == ["REGION-OLD"] and "370116 莱芜区" in old.json()["violations"][0]["cure"]
+    patent = await university.made("/v1/patents", {**facts, "acknowledged_rules": ["REGION-OLD"]})
+    assert patent["region_code"] == "3712"
+    renamed = await university.patch(f"/v1/patents/{patent['id']}", {"title": "改名"}, '"1"')
+    assert renamed.status_code == 200, "what was acknowledged is not asked for again"
+
+    draft = factories.a_listing(patent_ids=[patent["id"]], region_codes=["37", "999999"])
+    unknown = await university.post("/v1/listings", json=draft)
+    problem(unknown, 422, "invalid_input")
+    assert unknown.json()["violations"][0]["pointer"] == "/region_codes/1"
+    draft["region_codes"] = ["3712"]
+    assert rules(await university.post("/v1/listings", json=draft)) == ["REGION-OLD"]
+    listing = await university.made("/v1/listings", {**draft, "acknowledged_rules": ["REGION-OLD"]})
+    path, patch = f"/v1/listings/{listing['id']}", {"region_codes": ["371202"]}
+    assert rules(await university.patch(path, patch, '"1"')) == ["REGION-OLD"]
+    taken = await university.patch(path, {**patch, "acknowledged_rules": ["REGION-OLD"]}, '"1"')
+    assert taken.status_code == 200 and taken.json()["region_codes"] == ["371202"]
+
+
+async def test_an_import_rejects_unknown_regions_and_warns_of_old_ones(world: World) -> None:
+    university = await world.organization()
+    lines = ["申请号,专利名称,专利类型,专利权人,行政区划代码"]
+    for code in ("370100", "371200", "370171"):
+        lines.append(f"{factories.application_number()},一种镗杆,发明,测试大学,{code}")
+    job = await university.post("/v1/patent-imports", files={"file": ("p.csv", "\n".join(lines).encode())})
+    done = await world.import_done(university, job.json()["id"])
+    assert (done["rows"]["created"], done["rows"]["rejected"], done["rows"]["warned"]) == (2, 1, 1)
+    errors = (await university.read(f"/v1/patent-imports/{done['id']}/errors"))["items"]
+    assert [(error["row"], error["rule"], error["severity"]) for error in errors] == [
+        (2, "REGION-OLD", "WARN"),
+        (3, "REGION-UNKNOWN", "BLOCK"),
+    ]
+
+
+async def test_regions_are_listed_as_of_a_day(world: World) -> None:
+    anyone = world.anyone()
+
+    async def codes(prefix: str, **params: str) -> list[str]:
+        page = await anyone.read("/v1/reference/regions", params={"prefix": prefix, "limit": "500", **params})
+        return [row["code"] for row in page["items"]]
+
+    assert await codes("3712") == []
+    assert await codes("3712", valid_on="2010-01-01") == ["3712", "371201", "371202", "371203"]
+    assert "370116" in await codes("3701") and "370116" not in await codes("3701", valid_on="2010-01-01")
+    assert await codes("3712", valid_on="1985-04-01") == []
+    problem(await anyone.get("/v1/reference/regions?valid_on=yesterday"), 422, "invalid_input")
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "title"),
+    [
+        ("regions/3701", "3701", "济南市"),
+        ("regions/370100", "3701", "济南市"),
+        ("regions/37", "37", "山东省"),
+        ("regions/3712", "3712", "莱芜市"),
+        ("industries/C34", "C34", "通用设备制造业"),
+        ("industries/34", "C34", "通用设备制造业"),
+        ("industries/C", "C", "制造业"),
+        ("ipc/B23Q", "B23Q", None),
+        ("ipc/b23q", "B23Q", None),
+        ("ipc/B23", "B23", None),
+    ],
+)
+async def test_one_row_is_read_by_its_code(world: World, path: str, code: str, title: str | None) -> None:
+    row = await world.anyone().read(f"/v1/reference/{path}")
+    assert row["code"] == code and title in (None, row["title"])
+    assert (row["valid_until"], row["successor"]) == (("2018-12-31", "370116") if code == "3712" else (None, None))
+
+
+@pytest.mark.parametrize(
+    "path", ["regions/999999", "regions/x", "industries/C99", "industries/ZZ", "ipc/Z99Z", "ipc/B23Q9999/99", "ipc/x/y"]
+)
+async def test_an_unknown_code_is_not_found(world: World, path: str) -> None:
+    problem(await world.anyone().get(f"/v1/reference/{path}"), 404, "not_found")
+
+
+async def test_a_group_of_the_ipc_is_read_with_its_slash(world: World) -> None:
+    operator = await world.demo("operator")
+    await operator.made("/v1/reference/ipc/rows", {"rows": [{"code": "B23Q11/00", "zh": "机床附件"}]})
+    for path in ("B23Q11/00", "B23Q0011/00", "B23Q11%2F00", "B23Q0011000000"):
+        row = await world.anyone().read(f"/v1/reference/ipc/{path}")
+        assert (row["code"], row["parent"]) == ("B23Q11/00", "B23Q")
+
+
+async def test_a_region_that_is_loaded_is_in_use_and_one_with_a_last_day_is_not(
+    new_world: Callable[..., Any], database_url: str
+) -> None:
+    async with new_world(url=database_url, sample=False) as world:
+        operator = await world.without_sample()
+        path = "/v1/reference/regions/rows"
+        rows = [
+            {"code": "370171", "zh": "济南高新技术产业开发区", "parent": "3701"},
+            {"code": "371200", "zh": "莱芜市"},
+            {"code": "370102", "zh": "历下区", "valid_until": "2026-01-31", "successor": "370100"},
+        ]
+        assert await operator.made(path, {"rows": rows}) == {"created": 1, "changed": 2, "unchanged": 0}
+        assert await operator.made(path, {"rows": rows}) == {"created": 0, "changed": 0, "unchanged": 3}
+        zone = await operator.read("/v1/reference/regions/370171")
+        assert (zone["valid_from"], zone["valid_until"]) == (None, None)
+        laiwu = await operator.read("/v1/reference/regions/3712")
+        assert (laiwu["valid_from"], laiwu["valid_until"], laiwu["successor"]) == ("1992-01-01", None, None)
+        lixia = await operator.read("/v1/reference/regions/370102")
+        assert (lixia["valid_until"], lixia["successor"]) == ("2026-01-31", "3701")
+        await operator.made("/v1/patents", factories.a_patent(region_code="370171"))
+        refused = await operator.post("/v1/patents", json=factories.a_patent(region_code="370102"))
+        assert rules(refused) == ["REGION-OLD"]
+
+
+async def test_an_older_installation_learns_the_years_and_keeps_its_names(
+    new_world: Callable[..., Any], database_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("INSERT INTO catalog.mark VALUES ('reference', now())")
+        connection.execute("INSERT INTO catalog.reference VALUES ('regions', '3701', '泉城', NULL, '37')")
+    async with new_world(url=database_url, sample=False) as world:
+        assert (await world.anyone().read("/v1/reference/regions/3701"))["title"] == "泉城"
+        assert (await world.anyone().read("/v1/reference/regions/3712"))["successor"] == "370116"
+
+
+async def test_the_official_tables_are_taken_in_with_every_code(new_world: Callable[..., Any]) -> None:
+    if not (OFFICIAL / "areas.csv").exists():
+        pytest.skip(f"the official tables are not here: {OFFICIAL}")
+    with open(OFFICIAL / "areas.csv", encoding="utf-8-sig", newline="") as file:
+        rows = [{"code": row["code"], "zh": row["name"], "parent": row["cityCode"]} for row in csv.DictReader(file)]
+    with open(OFFICIAL / "gbt4754_2017.tsv", encoding="utf-8-sig", newline="") as file:
+        table = csv.DictReader(file, delimiter="\t")
+        industries = [{"code": row["code"], "zh": row["name"], "parent": row["parent"] or None} for row in table]
+    async with new_world(sample=False) as world:
+        operator = await world.without_sample()
+        loaded = await operator.made("/v1/reference/regions/rows", {"rows": rows})
+        assert loaded["created"] + loaded["changed"] + loaded["unchanged"] == len(rows)
+        assert loaded["created"] < 200, "the table that ships knows nearly all"
+        for row in rows[::97]:
+            shown = await operator.read(f"/v1/reference/regions/{row['code']}")
+            assert (shown["title"], shown["valid_until"]) == (row["zh"], None)
+        await operator.made("/v1/reference/industries/rows", {"rows": industries})
+        for row in industries[::53]:
+            assert (await operator.read(f"/v1/reference/industries/{row['code']}"))["title"] == row["zh"]
+            if row["code"][1:]:
+                assert (await operator.read(f"/v1/reference/industries/{row['code'][1:]}"))["code"] == row["code"]
