@@ -153,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--type", default="PLATFORM_OPERATOR")
     create.set_defaults(run=create_client)
     command("openapi", openapi, "print the merged OpenAPI document")
-    command("rules", rules, "print the rulebook: id, since, source, what it decides")
+    command("rules", rules, "print the rulebook: id, since, source, what it decides, its tests")
     return parser
 
 
@@ -504,11 +504,15 @@ def openapi(_: argparse.Namespace) -> None:
 def rules(_: argparse.Namespace) -> None:
     """Print the rulebook."""
     importlib.import_module("services.embedded")
-    book = importlib.import_module("shared.rulebook").book()
+    rulebook = importlib.import_module("shared.rulebook")
+    tests = Path(__file__).parents[1] / "tests"
+    tried = rulebook.tried_in(tests) if tests.is_dir() else {}
     language = context.language.get()
-    for id_, rule in sorted(book.items()):
+    for id_, rule in sorted(rulebook.book().items()):
         say(f"{id_:<18} since {rule.since}  {rule.source.spoken(language)}")
         say(f"{'':<18} {rule.decides}")
+        for test in tried.get(id_, ()):
+            say(f"{'':<18} tests/{test}")
 
 
 if __name__ == "__main__":
