@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import csv
 import gc
@@ -504,15 +505,34 @@ def openapi(_: argparse.Namespace) -> None:
 def rules(_: argparse.Namespace) -> None:
     """Print the rulebook."""
     importlib.import_module("services.embedded")
-    rulebook = importlib.import_module("shared.rulebook")
+    book = importlib.import_module("shared.rulebook").book()
     tests = Path(__file__).parents[1] / "tests"
-    tried = rulebook.tried_in(tests) if tests.is_dir() else {}
+    tried = tried_in(tests, book) if tests.is_dir() else {}
     language = context.language.get()
-    for id_, rule in sorted(rulebook.book().items()):
+    for id_, rule in sorted(book.items()):
         say(f"{id_:<18} since {rule.since}  {rule.source.spoken(language)}")
         say(f"{'':<18} {rule.decides}")
         for test in tried.get(id_, ()):
             say(f"{'':<18} tests/{test}")
+
+
+def tried_in(folder: Path, known: Iterable[str]) -> dict[str, list[str]]:
+    """Which tests below a folder name each rule: {id: ["unit/test_x.py::test_y", ...]}; a table at a module's top is its file.
+
+    A test names a rule by its id as a string, in its body or in its parameters, or at the beginning of its docstring.
+    """
+    found: dict[str, list[str]] = {id_: [] for id_ in known}
+    for path in sorted(folder.rglob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            name = str(path.relative_to(folder))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                name += f"::{node.name}"
+            said = {
+                part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)
+            }
+            for id_ in found.keys() & (said | {text.partition(":")[0].rstrip(".") for text in said}):
+                found[id_].append(name)
+    return found
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from services.matching.settings import MatchingSettings
 from shared import log, telemetry
 from shared.auth import KeyRing, ServiceToken
 from shared.client import InProcess, Upstream, network
-from shared.clients import CatalogClient, MatchingClient
+from shared.clients import CatalogClient, DocumentsClient, MatchingClient
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 from shared.launcher import EmbeddedPostgres, HomeLock, LaunchRefused, check_port
@@ -113,6 +113,7 @@ def build(configuration: Configuration, url: str, clock: Clock) -> House:
         keys,
         clock,
         matching=MatchingClient("http://matching", to("matching"), ServiceToken(keys, "catalog", "matching", clock)),
+        documents=DocumentsClient("http://gateway", to("gateway"), ServiceToken(keys, "catalog", "gateway", clock)),
     )
     apps["matching"], matching = matching_app.create(
         url,
@@ -131,9 +132,10 @@ def build_one(service: str, configuration: Configuration, url: str, clock: Clock
     """One service that reaches the others over the network."""
     keys = KeyRing(configuration.home / "keys", clock)
     if service == "catalog":
-        token = ServiceToken(keys, "catalog", "matching", clock)
-        asked = MatchingClient(configuration.catalog.matching_url, network(), token)
-        return catalog_app.create(url, configuration.catalog, keys, clock, matching=asked)[0]
+        own = configuration.catalog
+        matching = MatchingClient(own.matching_url, network(), ServiceToken(keys, "catalog", "matching", clock))
+        documents = DocumentsClient(own.gateway_url, network(), ServiceToken(keys, "catalog", "gateway", clock))
+        return catalog_app.create(url, own, keys, clock, matching=matching, documents=documents)[0]
     if service == "matching":
         client = CatalogClient(
             configuration.matching.catalog_url, network(), ServiceToken(keys, "matching", "catalog", clock)

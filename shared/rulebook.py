@@ -9,11 +9,9 @@ parser raises `Refused` with the same `Refusal`, and the API answers 422 instead
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -54,25 +52,6 @@ def rule(*ids: str, source: Text, since: str) -> Callable[[F], F]:
 def book() -> Mapping[str, Rule]:
     """All rules that are loaded, by id."""
     return MappingProxyType(_BOOK)
-
-
-def tried_in(folder: Path) -> dict[str, list[str]]:
-    """Which tests below a folder name each rule: {id: ["unit/test_x.py::test_y", ...]}; a table at a module's top is its file.
-
-    A test names a rule by its id as a string, in its body or in its parameters, or at the beginning of its docstring.
-    """
-    found: dict[str, list[str]] = {id_: [] for id_ in _BOOK}
-    for path in sorted(folder.rglob("test_*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            name = str(path.relative_to(folder))
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                name += f"::{node.name}"
-            said = {
-                part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)
-            }
-            for id_ in _BOOK.keys() & (said | {text.partition(":")[0].rstrip(".") for text in said}):
-                found[id_].append(name)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ class Api:
     async def patch(self, path: str, changes: dict[str, Any], etag: str) -> httpx.Response:
         return await self.send("PATCH", path, json=changes, headers={"If-Match": etag})
 
+    async def document(self) -> str:
+        """The id of a document just uploaded, for an act to rest on."""
+        answer = await self.post("/v1/documents", files={"file": ("证明.pdf", b"evidence", "application/pdf")})
+        return str(answer.json()["id"])
+
     async def made(self, path: str, body: dict[str, Any] | None = None, **request: Any) -> dict[str, Any]:
         """The body of a POST that succeeded."""
         answer = await self.post(path, json=body if body is not None else {}, **request)
@@ -180,7 +185,7 @@ class World:
         drafted = await owner.made("/v1/listings", factories.a_listing(patent_ids=[registered["id"]], **listing))
         return await owner.made(f"/v1/listings/{drafted['id']}/submission")
 
-    async def found(self, listing_id: str, title: str, *, within_s: float = 1.0, gone: bool = False) -> float:
+    async def found(self, listing_id: str, title: str, *, within_s: float = 15.0, gone: bool = False) -> float:
         """Seconds until a listing is found by a query, or is gone from it; fails when it takes longer."""
         sme = await self.demo("sme")
         loop = asyncio.get_running_loop()

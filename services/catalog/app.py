@@ -10,17 +10,23 @@ from services.catalog.settings import CatalogSettings
 from services.catalog.workers import loops
 from shared.app import Door, Service, build
 from shared.auth import KeyRing
-from shared.clients import MatchingClient
+from shared.clients import DocumentsClient, MatchingClient
 from shared.clock import Clock
 from shared.db import Database
 
 
 def create(
-    url: str, settings: CatalogSettings, keys: KeyRing, clock: Clock, *, matching: MatchingClient
+    url: str,
+    settings: CatalogSettings,
+    keys: KeyRing,
+    clock: Clock,
+    *,
+    matching: MatchingClient,
+    documents: DocumentsClient,
 ) -> tuple[ASGIApp, Catalog]:
     """The app, and the use cases behind it for whoever hosts it."""
     db = Database(settings.database_url or url, "catalog")
-    catalog = Catalog(db, settings, keys.secret, clock, matching=matching)
+    catalog = Catalog(db, settings, keys.secret, clock, matching=matching, documents=documents)
     service = Service(
         name="catalog",
         title="duijie catalog",
@@ -29,7 +35,7 @@ def create(
         use_cases=catalog,
         loops=loops(catalog),
         checks={"database": db.ping},
-        resources=[db.close, matching.close],
+        resources=[db.close, matching.close, documents.close],
         started=catalog.reference.ship,
     )
     return build(service), catalog

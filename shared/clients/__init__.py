@@ -1,7 +1,8 @@
 """One typed client a service."""
 
 from shared.clients.catalog import CatalogClient
+from shared.clients.documents import DocumentsClient
 from shared.clients.gateway import GatewayClient
 from shared.clients.matching import MatchingClient
 
-__all__ = ["CatalogClient", "GatewayClient", "MatchingClient"]
+__all__ = ["CatalogClient", "DocumentsClient", "GatewayClient", "MatchingClient"]

@@ -239,6 +239,7 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("GET", "/v1/documents/{id}/content"): Access("organizations:read", Relation.OWNER),
         ("GET", "/v1/reference/rules"): _PUBLIC,
         ("GET", "/v1/reference/scopes"): _PUBLIC,
+        ("POST", "/evidence"): Access(SERVICE_SCOPE, Relation.SERVICE, is_idempotent=False),
         ("GET", "/changes"): _INNER,
     },
 }

@@ -368,7 +368,7 @@ class LegalEvent(Reply):
     recorded_by: str
 
 
-class Evidence(Ask):
+class Evidenced(Ask):
     """On whose word an act is recorded, and with what evidence."""
 
     source: EventSource = EventSource.HOLDER
@@ -376,7 +376,7 @@ class Evidence(Ask):
     note: Line | None = None
 
 
-class EncumbranceDraft(Evidence):
+class EncumbranceDraft(Evidenced):
     """A pledge 质押, preservation 保全, suspension 中止 or license 许可 to be recorded on a patent."""
 
     kind: EncumbranceKind
@@ -424,13 +424,13 @@ class Encumbrance(Reply):
     state: Literal["ACTIVE", "RELEASED"] = "ACTIVE"
 
 
-class Release(Evidence):
+class Release(Evidenced):
     """The end of an encumbrance, or the revocation of a consent."""
 
     occurred_on: LegalDay
 
 
-class EvaluationReportDraft(Evidence):
+class EvaluationReportDraft(Evidenced):
     """The patent evaluation report 专利权评价报告 of a utility model or design (Patent Law Art. 66)."""
 
     made_on: LegalDay
@@ -448,7 +448,7 @@ class EvaluationReport(Reply):
     document_ids: list[str]
 
 
-class ConsentDraft(Evidence):
+class ConsentDraft(Evidenced):
     """A consent to acts on a patent, whatever their terms; for the terms of one listing see its own consents."""
 
     role: ConsentRole
@@ -756,7 +756,7 @@ class SecrecyClearance(Reply):
     document_ids: list[str]
 
 
-class ListingConsentDraft(Evidence):
+class ListingConsentDraft(Evidenced):
     """A co-owner's or pledgee's consent to a listing on its terms."""
 
     terms_version: int = Field(description="Which terms were read: the listing's `terms_version`")

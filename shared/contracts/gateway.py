@@ -204,6 +204,19 @@ class Delegation(Resource):
     model_config = {"populate_by_name": True, "serialize_by_alias": True}
 
 
+class EvidenceQuery(Ask):
+    """Which of these documents are there? Asked by other services before an act rests on them."""
+
+    organization_id: str | None = Field(description="Whose they must be; null: anybody's (the operator acts)")
+    document_ids: Annotated[list[str], Field(max_length=200)]
+
+
+class Evidence(Reply):
+    """The documents that are not there."""
+
+    missing: list[str]
+
+
 class Document(Resource):
     """Evidence that acts refer to."""
 

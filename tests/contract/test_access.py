@@ -334,7 +334,6 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/patents/{id}/legal-events"): {
         "code": "GRANT",
         "occurred_on": "2024-01-02",
-        "document_ids": ["doc_1"],
     },
     ("POST", "/v1/needs/{id}/matches/{listing_id}/feedback"): {"verdict": "INTERESTED"},
     ("POST", "/v1/patents/{id}/encumbrances"): {"kind": "SUSPENSION", "since": "2024-01-02"},

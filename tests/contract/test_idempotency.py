@@ -99,7 +99,7 @@ class Furniture:
 
     async def records(self) -> dict[str, Call]:
         """What is recorded on patents and listings, and taken back again."""
-        document: dict[str, Any] = {"document_ids": ["doc_1"]}
+        document: dict[str, Any] = {"document_ids": [await self.owner.document()]}
         for _ in range(3):
             await self.owner.made("/v1/patents", factories.a_patent())
         holders = [{"name": "测试大学"}, {"name": "共有人公司"}]
@@ -187,7 +187,7 @@ class Furniture:
         patent = await owner.made("/v1/patents", factories.a_patent())
         stranger = await self.world.organization(verified=False)
         client = await owner.made(self.clients(), {"name": "to be rotated"})
-        event = {"code": "GRANT", "occurred_on": "2025-06-10", "document_ids": ["doc_1"]}
+        event = {"code": "GRANT", "occurred_on": "2025-06-10", "document_ids": [await owner.document()]}
         return {
             "/v1/patents": Call(
                 owner, "/v1/patents", {"json": factories.a_patent()}, {"json": factories.a_patent(title="另一")}

@@ -373,7 +373,6 @@ async def test_a_fee_paid_until_the_last_of_all_days_is_refused(new_world: Any) 
         event = {
             "code": "REGISTER_CHECKED",
             "occurred_on": "2026-01-01",
-            "document_ids": ["doc_1"],
             "detail": {"state": "IN_FORCE", "fees_paid_until": "9999-12-31"},
         }
         problem(await university.post(f"/v1/patents/{registered['id']}/legal-events", json=event), 422)

@@ -94,6 +94,19 @@ def word_needs_evidence(source: EventSource, has_document: bool, is_operator: bo
     )
 
 
+@rule("EV-DOCUMENT", source=Text("Electronic Signature Law Art. 3-8", "电子签名法第三条至第八条"), since="2019-04-23")
+def documents_are_there(named: Sequence[str], missing: Sequence[str]) -> Refusal | None:
+    """An act rests on documents that were kept before, unchanged, by whoever performs it."""
+    if not missing:
+        return None
+    return Refusal(
+        "EV-DOCUMENT",
+        Text(f"there is no document {missing[0]} of yours", f"没有您上传的文件 {missing[0]}"),
+        Text("upload it at /v1/documents first", "请先在 /v1/documents 上传"),
+        pointer=f"/document_ids/{list(named).index(missing[0])}",
+    )
+
+
 @rule("EV-DATE", source=_RULES_106, since="2024-01-20")
 def event_is_past(occurred_on: date, today: date) -> Refusal | None:
     """An event lies in the past or today."""

@@ -6,6 +6,7 @@ from services.catalog import models
 from services.catalog.service.balance import Balance
 from services.catalog.service.collections import Collections
 from services.catalog.service.consents import Consents
+from services.catalog.service.evidence import Evidence
 from services.catalog.service.imports import Imports
 from services.catalog.service.inventory import Inventories
 from services.catalog.service.listings import Listings
@@ -16,7 +17,7 @@ from services.catalog.service.sample import Sample
 from services.catalog.service.screening import Screenings
 from services.catalog.settings import CatalogSettings
 from shared import feed
-from shared.clients import MatchingClient
+from shared.clients import DocumentsClient, MatchingClient
 from shared.clock import Clock
 from shared.contracts.feed import FeedPage
 from shared.db import Database
@@ -28,15 +29,23 @@ class Catalog:
     """Everything that catalog does, by subject."""
 
     def __init__(
-        self, db: Database, settings: CatalogSettings, secret: bytes, clock: Clock, *, matching: MatchingClient
+        self,
+        db: Database,
+        settings: CatalogSettings,
+        secret: bytes,
+        clock: Clock,
+        *,
+        matching: MatchingClient,
+        documents: DocumentsClient,
     ) -> None:
         self.db, self.clock = db, clock
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
         self.listings = Listings(db, settings, self.acts, cursors, clock)
         self.reference = Reference(db, self.listings, self.acts, clock)
         self.patents = Patents(db, self.listings, self.acts, cursors, clock)
-        self.record = Record(db, self.patents, self.listings, self.acts, clock)
-        self.consents = Consents(db, self.listings, self.acts, clock)
+        evidence = Evidence(documents)
+        self.record = Record(db, self.patents, self.listings, evidence, self.acts, clock)
+        self.consents = Consents(db, self.listings, evidence, self.acts, clock)
         self.screenings = Screenings(db, self.listings, self.acts, cursors, clock, matching)
         self.inventories = Inventories(db, self.acts, cursors, clock)
         self.balance = Balance(db, matching)

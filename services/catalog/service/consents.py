@@ -10,6 +10,7 @@ from sqlalchemy import Row, insert, select, update
 
 from services.catalog import models, rules
 from services.catalog.rules.eligibility import is_party
+from services.catalog.service.evidence import Evidence
 from services.catalog.service.listings import Listings, no_listing
 from services.catalog.service.record import consenting, spoken
 from services.catalog.service.targets import role_of
@@ -35,8 +36,8 @@ from shared.ids import new_id
 class Consents:
     """Use cases on the consents and clearances of listings."""
 
-    def __init__(self, db: Database, listings: Listings, acts: Idempotency, clock: Clock) -> None:
-        self._db, self._listings, self._acts, self._clock = db, listings, acts, clock
+    def __init__(self, db: Database, listings: Listings, evidence: Evidence, acts: Idempotency, clock: Clock) -> None:
+        self._db, self._listings, self._evidence, self._acts, self._clock = db, listings, evidence, acts, clock
 
     async def _listing(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> tuple[Row[Any], Sequence[Row[Any]]]:
         """A listing with its patents, for its owner and every party that has a say in one of them."""
@@ -56,6 +57,7 @@ class Consents:
         Raises: RuleRefused TERMS-CHANGED for other terms, EV-CO-OWNER or EV-PLEDGEE for a party without a say,
         EV-EVIDENCE for somebody else's word without a document.
         """
+        await self._evidence.check(draft.document_ids, by)
         now = self._clock.now()
         today = legal_day(now)
         async with self._db.write() as tx:
@@ -86,6 +88,7 @@ class Consents:
 
     async def revoke(self, id_: str, consent: str, release: Release, by: Caller) -> ListingConsent:
         """Take a consent back; a listing that rests on it is suspended."""
+        await self._evidence.check(release.document_ids, by)
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
@@ -131,6 +134,7 @@ class Consents:
 
     async def clear(self, id_: str, draft: SecrecyClearanceDraft, by: Caller) -> SecrecyClearance:
         """Record the secrecy review of the text as it stands."""
+        await self._evidence.check(draft.document_ids, by)
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)

@@ -19,6 +19,7 @@ from sqlalchemy import Row, insert, select, update
 from services.catalog import models, rules
 from services.catalog.rules.eligibility import is_party
 from services.catalog.rules.status import OPENS, Event, Standing, consent_id, encumbrance_id, fold
+from services.catalog.service.evidence import Evidence
 from services.catalog.service.listings import Listings
 from services.catalog.service.patents import Patents, no_patent
 from services.catalog.service.targets import role_of, target_of
@@ -41,7 +42,7 @@ from shared.contracts.catalog import (
     EventCode,
     EventDetail,
     EventSource,
-    Evidence,
+    Evidenced,
     LegalEvent,
     LegalEventDraft,
     PatentThen,
@@ -64,8 +65,17 @@ _CLOSING = {kind: code for code, kind in rules.status.CLOSES.items()}
 class Record:
     """Use cases on what is recorded of patents."""
 
-    def __init__(self, db: Database, patents: Patents, listings: Listings, acts: Idempotency, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        patents: Patents,
+        listings: Listings,
+        evidence: Evidence,
+        acts: Idempotency,
+        clock: Clock,
+    ) -> None:
         self._db, self._patents, self._listings, self._acts, self._clock = db, patents, listings, acts, clock
+        self._evidence = evidence
 
     # The log
 
@@ -75,6 +85,7 @@ class Record:
         Raises: InvalidInput for particulars that do not belong to it; RuleRefused for a day to come, for want of
         evidence, or where the record leaves no room for it.
         """
+        await self._evidence.check(draft.document_ids, by)
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
@@ -159,6 +170,7 @@ class Record:
             )
         )
         event = _evidenced(_OPENING[draft.kind], draft.since, detail, draft)
+        await self._evidence.check(draft.document_ids, by)
         async with self._db.write() as tx:
             now = self._clock.now()
             await self._acts.claim(tx, now)
@@ -171,6 +183,7 @@ class Record:
 
         Raises: NotFound for an unknown one; RuleRefused EV-ENDS when it was released before.
         """
+        await self._evidence.check(release.document_ids, by)
         async with self._db.write() as tx:
             now = self._clock.now()
             await self._acts.claim(tx, now)
@@ -202,6 +215,7 @@ class Record:
         """Record the evaluation report of a utility model or design."""
         detail = EventDetail(**draft.model_dump(include={"conclusion", "reference", "note"}))
         event = _evidenced(EventCode.EVALUATION_REPORT, draft.made_on, detail, draft)
+        await self._evidence.check(draft.document_ids, by)
         async with self._db.write() as tx:
             now = self._clock.now()
             await self._acts.claim(tx, now)
@@ -221,6 +235,7 @@ class Record:
         Raises: NotFound for whoever has no say in the patent; RuleRefused EV-PLEDGEE, EV-CO-OWNER for a party that
         has none.
         """
+        await self._evidence.check(draft.document_ids, by)
         async with self._db.write() as tx:
             now = self._clock.now()
             await self._acts.claim(tx, now)
@@ -233,6 +248,7 @@ class Record:
 
     async def revoke(self, id_: str, consent: str, release: Release, by: Caller) -> Consent:
         """Record that a consent was taken back; what was filed or signed on it stands."""
+        await self._evidence.check(release.document_ids, by)
         async with self._db.write() as tx:
             now = self._clock.now()
             await self._acts.claim(tx, now)
@@ -424,7 +440,7 @@ def _event(row: Row[Any]) -> LegalEvent:
     )
 
 
-def _evidenced(code: EventCode, day: date, detail: EventDetail, given: Evidence) -> LegalEventDraft:
+def _evidenced(code: EventCode, day: date, detail: EventDetail, given: Evidenced) -> LegalEventDraft:
     return LegalEventDraft(
         code=code, occurred_on=day, source=given.source, detail=detail, document_ids=given.document_ids
     )

@@ -21,6 +21,8 @@ from shared.contracts.gateway import (
     Delegation,
     DelegationDraft,
     Document,
+    Evidence,
+    EvidenceQuery,
     JwkSet,
     Organization,
     OrganizationDraft,
@@ -235,6 +237,12 @@ async def rules(
 async def scopes() -> Page[ScopeOut]:
     """The scopes that a client can hold."""
     return Page(items=[ScopeOut(scope=scope, opens=opens) for scope, opens in SCOPES.items()])
+
+
+@router.post("/evidence", include_in_schema=False)
+async def evidence(query: EvidenceQuery, gateway: Uses) -> Evidence:
+    """Which documents are not there, for other services."""
+    return await gateway.documents.missing(query)
 
 
 @router.get("/changes", include_in_schema=False)

@@ -12,7 +12,7 @@ from sqlalchemy import Row, func, insert, select, true
 from services.gateway import models
 from shared.auth import Caller
 from shared.clock import Clock
-from shared.contracts.gateway import Document
+from shared.contracts.gateway import Document, Evidence, EvidenceQuery
 from shared.db import Database, Tx
 from shared.errors import InvalidInput, NotFound, TooLarge
 from shared.idempotency import Idempotency
@@ -54,6 +54,11 @@ class Documents:
             await tx.execute(insert(models.document).values(values))
             return await self._acts.answer(tx, _document(await self._row(tx, str(values["id"]), by, *_META)))
 
+    async def missing(self, query: EvidenceQuery) -> Evidence:
+        """Which of some documents are not there, or not that organization's."""
+        async with self._db.read() as tx:
+            return Evidence(missing=await _missing(tx, query.document_ids, query.organization_id))
+
     async def _row(self, tx: Tx, id_: str, by: Caller, *columns: Any) -> Row[Any]:
         row = (await tx.execute(select(*columns).where(models.document.c.id == id_))).first()
         if row is None or not by.may_touch(row.organization_id):
@@ -72,15 +77,19 @@ class Documents:
             return _document(row), bytes(row.content)
 
 
-async def check_named(tx: Tx, ids: Sequence[str], by: Caller) -> None:
-    """Evidence that an act names was uploaded before, by whoever names it. Raises: NotFound."""
+async def _missing(tx: Tx, ids: Sequence[str], owner: str | None) -> list[str]:
     found = await tx.scalars(
         select(models.document.c.id).where(
             models.document.c.id == func.any(list(ids)),
-            true() if by.is_operator else models.document.c.organization_id == by.organization_id,
+            true() if owner is None else models.document.c.organization_id == owner,
         )
     )
-    if missing := sorted(set(ids) - set(found)):
+    return sorted(set(ids) - set(found))
+
+
+async def check_named(tx: Tx, ids: Sequence[str], by: Caller) -> None:
+    """Evidence that an act names was uploaded before, by whoever names it. Raises: NotFound."""
+    if missing := await _missing(tx, ids, None if by.is_operator else by.organization_id):
         raise NotFound(
             f"there is no document {missing[0]} of yours; upload it at /v1/documents first",
             f"没有您上传的文件 {missing[0]}，请先在 /v1/documents 上传",

@@ -9,6 +9,7 @@ import pytest
 from services.catalog.rules.events import (
     NEEDED,
     compensation_is_for_inventions,
+    documents_are_there,
     happened_after_filing,
     owner_is_there,
     particulars_fit,
@@ -75,6 +76,11 @@ def test_what_ends_has_to_stand() -> None:
     consented = standing((C.CONSENT, {"role": "CO_OWNER", "party": "某公司", "acts": ["PLEDGE"]}))
     assert verdict(something_ends, draft(C.CONSENT_REVOCATION, ends="cns_1"), consented) is None
     assert verdict(something_ends, draft(C.CONSENT_REVOCATION, ends="cns_9"), consented) == "EV-ENDS"
+
+
+def test_an_act_rests_on_documents_that_are_there() -> None:
+    assert verdict(documents_are_there, ["doc_1", "doc_2"], []) is None
+    assert verdict(documents_are_there, ["doc_1", "doc_2"], ["doc_2"]) == "EV-DOCUMENT"
 
 
 def test_one_report_is_made_and_none_of_an_invention() -> None:
