@@ -43,13 +43,14 @@ TYPE_NAME = {
     PatentType.DESIGN: Text("design", "外观设计"),
 }
 
-_INVISIBLE = {"\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad"}
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 
 def fold(raw: str) -> str:
     """Full-width forms to ASCII, invisible characters and all blanks away: how codes are compared."""
-    folded = unicodedata.normalize("NFKC", raw)
-    return "".join(c for c in folded if c not in _INVISIBLE and not c.isspace())
+    if raw.isascii():
+        return "".join(raw.split())
+    return "".join(unicodedata.normalize("NFKC", raw).split()).translate(_INVISIBLE)
 
 
 _ZC_0006 = Text("ZC 0006-2003 (patent application numbers)", "ZC 0006-2003《专利申请号标准》")

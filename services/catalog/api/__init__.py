@@ -1,6 +1,7 @@
 """Catalog over HTTP."""
 
-from services.catalog.api import imports, listings, patents, reference
+from services.catalog.api import exports, imports, listings, patents, reference
 from services.catalog.api.base import router
 
-__all__ = ["imports", "listings", "patents", "reference", "router"]  # the modules enter their routes into the router
+# The modules enter their routes into the router: exports first, for /patents/export is no patent's id.
+__all__ = ["exports", "imports", "listings", "patents", "reference", "router"]

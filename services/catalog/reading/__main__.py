@@ -1,8 +1,8 @@
-"""The child: what to read comes as JSON on stdin, the file and the spool as open files."""
+"""The child: what to read comes as JSON on stdin, the file as an open file; stdout says what the rows say."""
 
 from __future__ import annotations
 
-import io
+import gc
 import json
 import os
 import resource
@@ -12,75 +12,65 @@ from datetime import date
 from functools import partial
 from typing import Any, BinaryIO
 
-from services.catalog.reading.files import ABSENT, Source, counted
-from services.catalog.reading.protocol import FORMATS, HEADS, Order, reason_out, refusal_out
+from services.catalog.reading.files import ABSENT, Line, Source, counted
+from services.catalog.reading.protocol import FORMATS, HEADS, Order, framed, reason_out, refusal_out
 from services.catalog.rules import intake, statuslists
 from services.catalog.rules.files import gave_up
 from services.catalog.rules.tables import Cell, Heads, columns, head_is_known
 from shared.contracts.catalog import ImportSubject
 from shared.contracts.wire import dump
-from shared.rulebook import Refusal, Refused
+from shared.rulebook import Refused
 
 MEGABYTE = 1 << 20
 TEXT_MEMORY = 200 * MEGABYTE
 BOOK_MEMORY = 230 * MEGABYTE
 BOOK_MEMORY_PER_BYTE = 8  # a workbook stands in memory unpacked
 CPU_S, CPU_S_PER_MB = 9, 4.0
-OPEN_MOST = 3  # stdin, stdout, stderr: file and spool have numbers above, and stay open
-SPOOL_MOST = 2048 * MEGABYTE
+OPEN_MOST = 3  # stdin, stdout, stderr: the file has a number above, and stays open
 SHOWN_MOST = 32_767  # characters of one cell of a spreadsheet
 _LOST = str.maketrans({"\0": "\ufffd", **{chr(code): "\ufffd" for code in range(0xD800, 0xE000)}})
 
+Open = Callable[[BinaryIO, Heads, Mapping[str, str]], Source]
+Judge = Callable[[int, Mapping[str, Any]], dict[str, Any]]
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def main() -> None:
-    """Read the file that stdin orders; the spool says all that is to be said, also when it is a no."""
+    """Read the file that stdin orders, and say what its rows say, or why it cannot be read."""
     order = Order.from_json(sys.stdin.read())
-    spool = os.fdopen(order.spool, "w+", encoding="utf-8", newline="\n")
+    out = sys.stdout.buffer
     with os.fdopen(order.content, "rb") as content:
         read = reader_of(order.form)
         confine(order.form, os.fstat(content.fileno()).st_size)
+        gc.disable()  # rows leave nothing behind that only it would find
         try:
-            for line in spooled(content, order, read):
-                spool.write(line)
-            spool.flush()
+            for part in spoken(content, order, read):
+                out.write(framed(part))
         except Refused as refused:
-            _instead(spool, refused.refusal)
+            out.write(framed(_json({"refused": refusal_out(refused.refusal)})))
         except MemoryError:
-            _instead(spool, gave_up("it needs more memory than a file of its size may", "所需内存超过该大小文件的上限"))
-
-
-def _instead(spool: io.TextIOWrapper, refusal: Refusal) -> None:
-    spool.seek(0)
-    spool.truncate()
-    spool.write(json.dumps({"refused": refusal_out(refusal)}) + "\n")
-    spool.flush()
+            no = gave_up("it needs more memory than a file of its size may", "所需内存超过该大小文件的上限")
+            out.write(framed(_json({"refused": refusal_out(no)})))
+    out.flush()
 
 
 def confine(form: str, size: int) -> None:
-    """Give up for good what reading a file of `size` bytes does not need: memory, time, and opening anything.
+    """Give up for good what reading a file of `size` bytes does not need: memory, time, writing and opening files.
 
     Without a free file descriptor there is no network and no other file.
     """
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "gb18030", "cp437"):
+        "a".encode(encoding)  # Python opens their modules when they are first needed
     memory = BOOK_MEMORY + BOOK_MEMORY_PER_BYTE * size if FORMATS[form].is_workbook else TEXT_MEMORY
     seconds = int(CPU_S + CPU_S_PER_MB * size / MEGABYTE)
-    _preload()
     for limit, most in (
         (resource.RLIMIT_DATA, memory),
         (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, SPOOL_MOST),
+        (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, OPEN_MOST),
     ):
         resource.setrlimit(limit, (most, most))
-
-
-def _preload() -> None:
-    """Modules that Python would open when they are first needed."""
-    for encoding in ("utf-8", "utf-8-sig", "utf-16", "gb18030", "cp437", "unicode_escape"):
-        "a".encode(encoding)
-
-
-Open = Callable[[BinaryIO, Heads, Mapping[str, str]], Source]
 
 
 def reader_of(form: str) -> Open:
@@ -99,11 +89,11 @@ def reader_of(form: str) -> Open:
     return lambda file, _, __: chosen(file)
 
 
-def spooled(file: BinaryIO, order: Order, read: Open) -> Iterator[str]:
-    """The lines of the spool: a head, a line a row (what it says, tab, how it stood there), an end.
+def spoken(file: BinaryIO, order: Order, read: Open) -> Iterator[str]:
+    """What is said of a file: its head, then blocks of rows, then the end.
 
     The file is read once before any row is judged, so that what is wrong with the whole of it is known
-    before the first line. Raises: Refused.
+    before the head is said. Raises: Refused.
     """
     subject = ImportSubject(order.subject)
     known = HEADS[subject]
@@ -113,26 +103,29 @@ def spooled(file: BinaryIO, order: Order, read: Open) -> Iterator[str]:
         raise Refused(no)
     field_of = columns([head for head in dict.fromkeys(heads) if head], order.mapping, known)
     count = counted(source)
-    yield _json({"rows": count, "heads": _shown_heads(heads, field_of, order.mapping, known)}) + "\n"
+    yield _json({"rows": count, "heads": _shown_heads(heads, field_of, order.mapping, known)})
     places = [(index, head) for index, head in enumerate(heads) if head in field_of]
     judge = _judge(subject, field_of, order)
-    for line in source.lines():
-        if line.refusal is not None:
-            said: dict[str, Any] = {"n": line.number, "reasons": [reason_out(Cell(line.refusal, None))]}
-        else:
-            cells = line.cells
-            width = len(cells)
-            said = judge(
-                line.number,
-                {head: cells[at] for at, head in places if at < width and cells[at] is not ABSENT},
-            )
-        yield f"{_json(said)}\t{_json([shown(cell) for cell in line.cells])}\n"
-    yield _json({"end": count, "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}) + "\n"
+    block: list[str] = []
+    for ordinal, line in enumerate(source.lines()):
+        said = _said(line, places, judge)
+        if ordinal < order.skip:
+            continue  # written before the import was broken off
+        block.append(f"{_json(said)}\t{_json([shown(cell) for cell in line.cells])}")
+        if len(block) == order.chunk_rows:
+            yield "\n".join(block)
+            block = []
+    if block:
+        yield "\n".join(block)
+    yield _json({"end": count, "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss})
 
 
-_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-
-Judge = Callable[[int, Mapping[str, Any]], dict[str, Any]]
+def _said(line: Line, places: Sequence[tuple[int, str]], judge: Judge) -> dict[str, Any]:
+    if line.refusal is not None:
+        return {"n": line.number, "reasons": [reason_out(Cell(line.refusal, None))]}
+    cells = line.cells
+    width = len(cells)
+    return judge(line.number, {head: cells[at] for at, head in places if at < width and cells[at] is not ABSENT})
 
 
 def _judge(subject: ImportSubject, field_of: Mapping[str, str], order: Order) -> Judge:
@@ -176,13 +169,14 @@ class _Patents:
         numbers = [no for no in (draft.application_number, draft.publication_number) if no]
         before = next((self._seen[no] for no in numbers if no in self._seen), None)
         if before is not None:
-            return {"n": number, "warnings": [reason_out(Cell(intake.first_row_counts(before), None))], "again": before}
+            again = Cell(intake.first_row_counts(before), None)
+            return {"n": number, "again": before, "warnings": [reason_out(again)]}
         if not row.lacking:
             self._seen.update(dict.fromkeys(numbers, number))
         return {
             "n": number,
             "values": draft.model_dump(mode="json", include={*row.present, "patent_type"}),
-            "present": sorted(row.present),
+            "present": list(row.present),
             "lacking": [reason_out(cell) for cell in row.lacking],
             "warnings": [reason_out(cell) for cell in row.warnings],
         }
@@ -191,11 +185,11 @@ class _Patents:
 def _shown_heads(
     heads: Sequence[str], field_of: Mapping[str, str], mapping: Mapping[str, str], known: Heads
 ) -> list[str]:
-    """Heads for a list of the rejected rows: it is to be read again without a mapping."""
+    """Heads for a list of the rejected rows, which is to be read again without a mapping."""
     if not mapping:
-        return list(heads)
+        return [shown(head) for head in heads]
     return [
-        known.shown(field_of[head], "zh") if head in field_of else f"({head})" if known.field(head, {}) else head
+        known.shown(field_of[head], "zh") if head in field_of else shown(f"({head})" if known.field(head, {}) else head)
         for head in heads
     ]
 
@@ -214,7 +208,8 @@ def shown(cell: Any) -> str:
         written = json.dumps(cell, ensure_ascii=False)
     else:
         return str(cell)[:SHOWN_MOST]
-    return written[:SHOWN_MOST] if written.isprintable() else written[:SHOWN_MOST].translate(_LOST)
+    written = written[:SHOWN_MOST]
+    return written if written.isprintable() else written.translate(_LOST)
 
 
 if __name__ == "__main__":

@@ -41,15 +41,19 @@ FORMATS: Mapping[str, Format] = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the child is to read, and for whom; `content` and `spool` are numbers of open files."""
+    """What the child is to read, and for whom; `content` is the number of an open file.
+
+    `skip` rows at the start have been written before; `today` is the legal day as YYYY-MM-DD.
+    """
 
     content: int
-    spool: int
     form: str
     subject: str
     mapping: dict[str, str]
     regions: dict[str, str]
     today: str
+    skip: int = 0
+    chunk_rows: int = 500
 
     def to_json(self) -> str:
         """As it is sent."""
@@ -80,3 +84,14 @@ def refusal_in(raw: Mapping[str, Any]) -> Refusal:
 def reason_out(cell: Cell) -> dict[str, Any]:
     """A reason as it stands on the spool, and in the table of errors."""
     return {"column": cell.column, **refusal_out(cell.refusal)}
+
+
+def framed(part: str) -> bytes:
+    """One part of what the child says: its length in bytes on a line, then itself.
+
+    The first part is the head or a refusal, as JSON; then come blocks of rows, one a line (what it says,
+    a tab, its cells as they stood); the last is the end, or a refusal, as JSON. A child that was killed
+    has said no end.
+    """
+    raw = part.encode("utf-8", errors="replace")
+    return b"%d\n%b" % (len(raw), raw)

@@ -72,7 +72,7 @@ class Separated:
 
     def _look(self, known: Heads, mapping: Mapping[str, str]) -> tuple[str, int, list[str]]:
         """The separator under which the head names most columns, and that head."""
-        found = []
+        found: list[tuple[int, int, str, int, list[str]]] = []
         for separator in SEPARATORS:
             rows = itertools.islice(self._rows(separator, strict=False), HEAD_WITHIN)
             try:

@@ -243,7 +243,7 @@ def _fields(cells: dict[str, Any], region_of: Mapping[str, str]) -> tuple[dict[s
 
 def _people(value: Any) -> list[dict[str, Any]]:
     named = (item if isinstance(item, dict) else {"name": text(item)} for item in many(value))
-    return [person for person in named if person.get("name") is not None or len(person) > 1]
+    return [person for person in named if person != {"name": None}]
 
 
 def _type(raw: str | None) -> PatentType | None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from shared.contracts.values import fold, parse_day
@@ -19,6 +20,7 @@ SINCE = "2026-11-22"
 CELL_MOST = 100_000  # characters; the longest claims that the office ever printed fit
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_CLOCK = re.compile(r"[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$")
 _MANY = re.compile(r"[;；、|\n]+")
 
 
@@ -167,12 +169,15 @@ def text(value: Any) -> str | None:
 
     Raises: ValueError, for what no person writes into a table of patents: lists, truth values, infinities.
     """
+    if isinstance(value, str):
+        written = value.strip()
+        if not written:
+            return None
+        if len(written) > CELL_MOST or not (written.isascii() or _SURROGATE.search(written) is None):
+            raise ValueError("not a text that can be kept")
+        return bare(written)
     if value is None:
         return None
-    if isinstance(value, str):
-        if len(value) > CELL_MOST or _SURROGATE.search(value):
-            raise ValueError("not a text that can be kept")
-        return bare(value).strip() or None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(value)
     return str(int(value)) if float(value).is_integer() else str(value)
@@ -187,7 +192,12 @@ def day(value: Any) -> date | None:
     written = text(value)
     if written is None:
         return None
-    return parse_day(re.sub(r"[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$", "", written))
+    return _written_day(written)
+
+
+@lru_cache(4096)  # a list has as many rows as the year has days, and more
+def _written_day(written: str) -> date:
+    return parse_day(_CLOCK.sub("", written))
 
 
 def many(value: Any, marks: re.Pattern[str] = _MANY) -> list[Any]:
@@ -223,7 +233,7 @@ def guarded(written: str) -> str:
 
 def bare(written: str) -> str:
     """A text without the apostrophe of `guarded`."""
-    return written[1:] if written.startswith("'") and _FORMULA.match(written) else written
+    return written[1:] if written[:1] == "'" and _FORMULA.match(written) else written
 
 
 def refused_as(error: Mapping[str, Any], name: str) -> Refusal:

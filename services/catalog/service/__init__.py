@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.catalog import models
+from services.catalog.service.exports import Exports
 from services.catalog.service.imports import Imports
 from services.catalog.service.listings import Listings
 from services.catalog.service.patents import Patents
@@ -27,6 +28,7 @@ class Catalog:
         self.reference = Reference(db, self.listings, self.acts, clock)
         self.patents = Patents(db, self.listings, self.acts, cursors, clock)
         self.imports = Imports(db, settings, self.listings, self.patents, self.reference, self.acts, cursors, clock)
+        self.exports = Exports(self.patents, clock)
         self.sample = Sample(db, self.listings, clock)
 
     async def changes(self, after: int, limit: int, wait_s: float) -> FeedPage:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import Row, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -24,14 +24,15 @@ from shared.contracts.catalog import (
     Inventor,
     LegalEvent,
     LegalEventDraft,
-    LegalState,
     Patent,
     PatentDraft,
+    PatentFilters,
     PatentPatch,
+    PatentQuery,
 )
-from shared.contracts.values import PatentType
+from shared.contracts.values import PatentType, fold
 from shared.contracts.wire import Page, dump
-from shared.db import Database, Tx, violated
+from shared.db import Database, Tx, insert_many, violated
 from shared.errors import InvalidInput, NotFound, RuleRefused, StaleVersion, Text
 from shared.feed import change
 from shared.idempotency import Idempotency
@@ -43,6 +44,9 @@ FIELDS = (
     "external_id", "application_number", "publication_number", "patent_type", "title", "abstract", "claims", "ipc",
     "filing_date", "grant_date", "holders", "inventors", "region_code",
 )  # fmt: skip
+
+
+EXPORT_ROWS = 1_000  # in memory at once
 
 
 def no_patent() -> NotFound:
@@ -121,7 +125,8 @@ class Patents:
                 answer = await self._loaded(tx, row.id)
                 return await self._acts.answer(tx, answer, status=200), False
             answer = await self._loaded(tx, id_)
-            await models.feed.append(tx, [_registered(id_, by.organization_id, now, draft)])
+            number = draft.application_number or draft.publication_number
+            await models.feed.append(tx, [_registered(id_, by.organization_id, now, number)])
             return await self._acts.answer(tx, answer), True
 
     async def insert(
@@ -144,6 +149,29 @@ class Patents:
         if values:
             await tx.execute(insert(models.patent), values)
         return [str(value["id"]) for value in values]
+
+    async def insert_values(self, tx: Tx, values: Sequence[Mapping[str, Any]], owner: str, now: datetime) -> list[str]:
+        """Rows of many new patents, all fields given as plain data; answers their ids. The caller announces them."""
+        ids = [new_id("pat") for _ in values]
+        common = {
+            "organization_id": owner,
+            "created_at": now,
+            "updated_at": now,
+            "version": 1,
+            "is_sample": False,
+            "standing": Standing().stored(),
+        }
+        rows = [{**value, **common, "id": id_} for id_, value in zip(ids, values, strict=True)]
+        await insert_many(tx, models.patent, rows)
+        return ids
+
+    async def update_many(
+        self, tx: Tx, values: Mapping[str, Mapping[str, Any]], owners: Mapping[str, str], now: datetime
+    ) -> None:
+        """Write all fields of many patents, given by id as plain data, and announce them."""
+        rows = [{**value, "id": id_, "updated_at": now} for id_, value in values.items()]
+        await models.overwrite_many(tx, models.patent, [*FIELDS, "updated_at"], rows)
+        await models.feed.append(tx, [_changed(id_, owners[id_], now) for id_ in values])
 
     async def _loaded(self, tx: Tx, id_: str) -> Patent:
         row = (await tx.execute(select(models.patent).where(models.patent.c.id == id_))).one()
@@ -226,59 +254,39 @@ class Patents:
             raise number_is_taken(str(values.get("publication_number"))).raised() from None
         await models.feed.append(tx, [_changed(row.id, row.organization_id, now)])
 
-    async def page(
-        self,
-        *,
-        q: str | None,
-        state: LegalState | None,
-        patent_type: PatentType | None,
-        ipc: str | None,
-        region_code: str | None,
-        external_id: str | None,
-        number: str | None,
-        after: str | None,
-        limit: int,
-        count: bool,
-        by: Caller,
-    ) -> Page[Patent]:
+    async def page(self, query: PatentQuery, by: Caller) -> Page[Patent]:
         """The patents that the caller keeps or holds, newest first."""
         table = models.patent
-        found: list[ColumnElement[bool]] = []
-        if not by.is_operator:
-            own = [
-                table.c.organization_id == by.organization_id,
-                table.c.holders.contains([{"organization_id": by.organization_id}]),
-            ]
-            if by.uscc:
-                own.append(table.c.holders.contains([{"uscc": by.uscc}]))
-            found.append(or_(*own))
-        for word in (q or "").lower().split():
-            found.append(func.strpos(func.lower(table.c.title), word) > 0)
-        if state:
-            found.append(table.c.standing["state"].astext == state.value)
-        if patent_type:
-            found.append(table.c.patent_type == patent_type.value)
-        if ipc:
-            found.append(starts_any(table.c.ipc, ipc))
-        if region_code:
-            found.append(func.starts_with(table.c.region_code, region_code))
-        if external_id:
-            found.append(table.c.external_id == external_id)
-        if number:
-            found.append(or_(table.c.application_number == number, table.c.publication_number == number))
-        condition = and_(True, *found)
-        scope = ("patents", by.organization_id, q, state, patent_type, ipc, region_code, external_id, number)
+        filters = PatentFilters.model_validate(query.model_dump(include=set(PatentFilters.model_fields)))
+        condition = and_(True, *_conditions(filters, by))
+        scope = ("patents", by.organization_id, filters.model_dump_json())
         async with self._db.read() as tx:
             rows, more = await self._cursors.page(
-                tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, after, limit
+                tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, query.after, query.limit
             )
             items = await self._of(tx, rows)
-            total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if count else None
+            total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if query.count else None
         return Page(
             items=items,
             next=more,
             count=total,
         )
+
+    async def every(self, filters: PatentFilters, by: Caller) -> AsyncIterator[Sequence[Row[Any]]]:
+        """The rows of all patents that a list would show, oldest first, as of one moment, piece by piece."""
+        table = models.patent
+        statement = (
+            select(table).where(*_conditions(filters, by)).order_by(table.c.created_at, table.c.id).limit(EXPORT_ROWS)
+        )
+        after: tuple[datetime, str] | None = None
+        async with self._db.moment() as tx:
+            while True:
+                key = tuple_(table.c.created_at, table.c.id)
+                rows = (await tx.execute(statement if after is None else statement.where(key > after))).all()
+                if not rows:
+                    return
+                yield rows
+                after = rows[-1].created_at, rows[-1].id
 
     async def record(self, id_: str, draft: LegalEventDraft, by: Caller) -> LegalEvent:
         """Record a legal event; the status, and with it the listings, follow in the same transaction."""
@@ -297,19 +305,64 @@ class Patents:
             standing = await self._refold(tx, row, now)
             if standing.stored() != row.standing:
                 await self._listings.reconsider(tx, [id_], now)
-            await models.feed.append(
-                tx,
-                [
-                    change(
-                        "patent.legal_event_recorded",
-                        id_,
-                        row.organization_id,
-                        now,
-                        {"code": draft.code, "occurred_on": draft.occurred_on.isoformat(), "state": standing.state},
-                    )
-                ],
-            )
+            await models.feed.append(tx, [_recorded(event, row, standing, now)])
             return await self._acts.answer(tx, event)
+
+    async def record_many(
+        self, tx: Tx, found: Sequence[tuple[Row[Any], LegalEventDraft]], by: str, now: datetime, *, is_trial: bool
+    ) -> int:
+        """Record events on patents whose rows are locked; answers how many were not on record before.
+
+        The statuses, and with them the listings, follow at once; a trial writes nothing. The caller has
+        checked whose the patents are and what the evidence is.
+        """
+        ids = sorted({row.id for row, _ in found})
+        lines = await tx.execute(
+            select(models.legal_event)
+            .where(models.legal_event.c.patent_id == func.any(ids))
+            .order_by(models.legal_event.c.recorded_at, models.legal_event.c.id)
+        )
+        record: dict[str, list[LegalEvent]] = {id_: [] for id_ in ids}
+        for line in lines:
+            record[line.patent_id].append(_event(line))
+        known = {_identity(id_, event) for id_, events in record.items() for event in events}
+        fresh: list[LegalEvent] = []
+        for row, draft in found:
+            identity = _identity(row.id, draft)
+            if identity not in known:
+                known.add(identity)
+                event = LegalEvent(
+                    **draft.model_dump(), id=new_id("evt"), patent_id=row.id, recorded_at=now, recorded_by=by
+                )
+                record[row.id].append(event)
+                fresh.append(event)
+        if fresh and not is_trial:
+            await self._write_events(tx, {row.id: row for row, _ in found}, record, fresh, now)
+        return len(fresh)
+
+    async def _write_events(
+        self,
+        tx: Tx,
+        rows: Mapping[str, Row[Any]],
+        record: Mapping[str, Sequence[LegalEvent]],
+        fresh: Sequence[LegalEvent],
+        now: datetime,
+    ) -> None:
+        await insert_many(tx, models.legal_event, [event_values(event) for event in fresh])
+        touched = dict.fromkeys(event.patent_id for event in fresh)
+        standings = {id_: rules.status.fold(event_of(event) for event in record[id_]) for id_ in touched}
+        await models.overwrite_many(
+            tx,
+            models.patent,
+            ("standing", "updated_at"),
+            [{"id": id_, "standing": standing.stored(), "updated_at": now} for id_, standing in standings.items()],
+        )
+        moved = [id_ for id_, standing in standings.items() if standing.stored() != rows[id_].standing]
+        if moved:
+            await self._listings.reconsider(tx, moved, now)
+        await models.feed.append(
+            tx, [_recorded(event, rows[event.patent_id], standings[event.patent_id], now) for event in fresh]
+        )
 
     async def append_event(self, tx: Tx, patent_id: str, draft: LegalEventDraft, by: str, now: datetime) -> LegalEvent:
         """One row of the record of legal events."""
@@ -387,8 +440,18 @@ def event_of(event: LegalEvent | LegalEventDraft) -> Event:
     )
 
 
-def _registered(id_: str, owner: str, now: datetime, draft: PatentDraft) -> dict[str, Any]:
-    number = draft.application_number or draft.publication_number
+def _identity(patent_id: str, event: LegalEvent | LegalEventDraft) -> tuple[Any, ...]:
+    """What makes two entries of the record the same event."""
+    detail = event.detail or EventDetail()
+    return patent_id, event.code, event.occurred_on, detail.state, detail.fees_paid_until, detail.note
+
+
+def _recorded(event: LegalEvent, row: Row[Any], standing: Standing, now: datetime) -> dict[str, Any]:
+    said: dict[str, Any] = {"code": event.code, "occurred_on": event.occurred_on.isoformat(), "state": standing.state}
+    return change("patent.legal_event_recorded", row.id, row.organization_id, now, said)
+
+
+def _registered(id_: str, owner: str, now: datetime, number: str | None) -> dict[str, Any]:
     return change("patent.registered", id_, owner, now, {"number": number})
 
 
@@ -396,6 +459,36 @@ def _changed(id_: str, owner: str, now: datetime) -> dict[str, Any]:
     return change("patent.changed", id_, owner, now, {})
 
 
-def announcements(created: Sequence[tuple[str, PatentDraft]], owner: str, now: datetime) -> list[dict[str, Any]]:
-    """What an import says of the patents that it registered."""
-    return [_registered(id_, owner, now, draft) for id_, draft in created]
+def announcements(created: Sequence[tuple[str, str | None]], owner: str, now: datetime) -> list[dict[str, Any]]:
+    """What is said of many patents that were registered, given as (id, number)."""
+    return [_registered(id_, owner, now, number) for id_, number in created]
+
+
+def _conditions(filters: PatentFilters, by: Caller) -> list[ColumnElement[bool]]:
+    """The filters as conditions, within what the caller keeps or holds."""
+    table = models.patent
+    found: list[ColumnElement[bool]] = []
+    if not by.is_operator:
+        own = [
+            table.c.organization_id == by.organization_id,
+            table.c.holders.contains([{"organization_id": by.organization_id}]),
+        ]
+        if by.uscc:
+            own.append(table.c.holders.contains([{"uscc": by.uscc}]))
+        found.append(or_(*own))
+    for word in (filters.q or "").lower().split():
+        found.append(func.strpos(func.lower(table.c.title), word) > 0)
+    if filters.legal_state:
+        found.append(table.c.standing["state"].astext == filters.legal_state.value)
+    if filters.patent_type:
+        found.append(table.c.patent_type == filters.patent_type.value)
+    if filters.ipc:
+        found.append(starts_any(table.c.ipc, filters.ipc))
+    if filters.region_code:
+        found.append(func.starts_with(table.c.region_code, filters.region_code))
+    if filters.external_id:
+        found.append(table.c.external_id == filters.external_id)
+    if filters.number:
+        number = fold(filters.number).upper()
+        found.append(or_(table.c.application_number == number, table.c.publication_number == number))
+    return found
