@@ -98,11 +98,10 @@ def spoken(file: BinaryIO, order: Order, read: Open) -> Iterator[str]:
     subject = ImportSubject(order.subject)
     known = HEADS[subject]
     source = read(file, known, order.mapping)
-    heads = source.heads()
+    heads, count = source.heads(), counted(source)
     if no := head_is_known(heads, order.mapping, known):
         raise Refused(no)
     field_of = columns([head for head in dict.fromkeys(heads) if head], order.mapping, known)
-    count = counted(source)
     yield _json({"rows": count, "heads": _shown_heads(heads, field_of, order.mapping, known)})
     places = [(index, head) for index, head in enumerate(heads) if head in field_of]
     judge = _judge(subject, field_of, order)

@@ -59,7 +59,7 @@ class Workbook:
             raise Refused(no)
         width = len(self._heads)
         for number, cells in _rows(self._sheet):
-            if number > self._at and any(cell not in ("", None) for cell in cells[:width]):
+            if number > self._at and (not width or any(cell not in ("", None) for cell in cells[:width])):
                 yield Line(number, cells[:width])
 
 
@@ -77,13 +77,15 @@ def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[Any]]]:
 def _look(
     workbook: CalamineWorkbook, known: Heads, mapping: Mapping[str, str]
 ) -> tuple[CalamineSheet | None, int, list[str]]:
+    first = None
     for index, about in enumerate(workbook.sheets_metadata):
         if about.visible is SheetVisibleEnum.Visible and about.typ is SheetTypeEnum.WorkSheet:
             sheet = workbook.get_sheet_by_index(index)
             at, heads = head_row(_rows(sheet), known, mapping)
             if heads:
                 return sheet, at, heads
-    return None, 0, []
+            first = first or sheet
+    return first, 0, []
 
 
 def _broken() -> Refusal:
