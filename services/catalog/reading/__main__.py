@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
+import io
 import json
 import os
+import re
 import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import IO, Any, BinaryIO
 
 from services.catalog.reading.files import ABSENT, Line, Source, counted
 from services.catalog.reading.protocol import FORMATS, HEADS, Order, framed, reason_out, refusal_out
@@ -39,13 +43,14 @@ def main() -> None:
     """Read the file that stdin orders, and say what its rows say, or why it cannot be read."""
     order = Order.from_json(sys.stdin.read())
     out = sys.stdout.buffer
-    with os.fdopen(order.content, "rb") as content:
+    with os.fdopen(order.content, "rb") as content, _memory() as memory:
         read = reader_of(order.form)
         confine(order.form, os.fstat(content.fileno()).st_size)
         gc.disable()  # rows leave nothing behind that only it would find
         try:
             for part in spoken(content, order, read):
                 out.write(framed(part))
+            out.write(framed(_json({"end": True, "peak_kb": _peak_kb(memory)})))
         except Refused as refused:
             out.write(framed(_json({"refused": refusal_out(refused.refusal)})))
         except MemoryError:
@@ -54,13 +59,24 @@ def main() -> None:
     out.flush()
 
 
+def _memory() -> IO[str]:
+    """What Linux tells of this process, opened while that is still possible; nothing elsewhere."""
+    status = Path("/proc/self/status")
+    return status.open() if status.exists() else io.StringIO()
+
+
+def _peak_kb(status: IO[str]) -> int | None:
+    found = re.search(r"VmHWM:\s+(\d+)", status.read())
+    return int(found[1]) if found else None
+
+
 def confine(form: str, size: int) -> None:
     """Give up for good what reading a file of `size` bytes does not need: memory, time, writing and opening files.
 
     Without a free file descriptor there is no network and no other file.
     """
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "gb18030", "cp437"):
-        "a".encode(encoding)  # Python opens their modules when they are first needed
+        codecs.lookup(encoding)  # Python opens their modules when they are first needed
     memory = BOOK_MEMORY + BOOK_MEMORY_PER_BYTE * size if FORMATS[form].is_workbook else TEXT_MEMORY
     seconds = int(CPU_S + CPU_S_PER_MB * size / MEGABYTE)
     for limit, most in (
@@ -90,7 +106,7 @@ def reader_of(form: str) -> Open:
 
 
 def spoken(file: BinaryIO, order: Order, read: Open) -> Iterator[str]:
-    """What is said of a file: its head, then blocks of rows, then the end.
+    """What is said of a file: its head, then blocks of rows.
 
     The file is read once before any row is judged, so that what is wrong with the whole of it is known
     before the head is said. Raises: Refused.
@@ -116,7 +132,6 @@ def spoken(file: BinaryIO, order: Order, read: Open) -> Iterator[str]:
             block = []
     if block:
         yield "\n".join(block)
-    yield _json({"end": count, "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss})
 
 
 def _said(line: Line, places: Sequence[tuple[int, str]], judge: Judge) -> dict[str, Any]:
@@ -188,7 +203,9 @@ def _shown_heads(
     if not mapping:
         return [shown(head) for head in heads]
     return [
-        known.shown(field_of[head], "zh") if head in field_of else shown(f"({head})" if known.field(head, {}) else head)
+        known.shown(field_of[head], "zh")
+        if head in mapping and head in field_of
+        else shown(f"({head})" if head not in field_of and known.field(head, {}) else head)
         for head in heads
     ]
 

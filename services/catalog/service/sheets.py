@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 
 import xlsxwriter
 
-from services.catalog.rules.tables import SINCE, bare, guarded
+from services.catalog.rules.tables import SINCE, guarded
 from shared.errors import Text
 from shared.rulebook import Refusal, rule
 
@@ -88,7 +88,7 @@ def reasons(row: int, errors: Sequence[Any], language: str) -> list[str]:
 
 
 def _safe(cells: Sequence[str]) -> list[str]:
-    return [guarded(bare(cell)) if cell[:1] == "'" else guarded(cell) for cell in cells]
+    return [guarded(cell) for cell in cells]
 
 
 async def _separated(heads: Sequence[Head], rows: AsyncIterator[Sequence[Sequence[str]]]) -> AsyncIterator[bytes]:
