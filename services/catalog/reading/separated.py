@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from services.catalog.reading.files import HEAD_WITHIN, Line, head_row
 from services.catalog.rules.files import COLUMNS_MOST, no_encoding, too_wide, unreadable
-from services.catalog.rules.tables import Heads
+from services.catalog.rules.tables import Heads, unguarded
 from shared.errors import Text
 from shared.rulebook import Refusal, Refused
 
@@ -121,9 +121,9 @@ class Separated:
             if number <= self._at:
                 continue
             if len(cells) > width and any(cell.strip() for cell in cells[width:]):
-                yield Line(number, cells[:COLUMNS_MOST], _too_many(len(cells), width))
+                yield Line(number, unguarded(cells[:COLUMNS_MOST]), _too_many(len(cells), width))
             else:
-                yield Line(number, cells[:width])
+                yield Line(number, unguarded(cells[:width]))
 
 
 def _too_many(cells: int, heads: int) -> Refusal:

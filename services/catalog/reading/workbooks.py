@@ -18,7 +18,7 @@ from python_calamine import (
 
 from services.catalog.reading.files import Line, head_row
 from services.catalog.rules.files import COLUMNS_MOST, has_few_enough_rows, too_wide, unpacks_to, unreadable
-from services.catalog.rules.tables import Heads
+from services.catalog.rules.tables import Heads, unguarded
 from shared.errors import Text
 from shared.rulebook import Refusal, Refused
 
@@ -60,7 +60,7 @@ class Workbook:
         width = len(self._heads)
         for number, cells in _rows(self._sheet):
             if number > self._at and (not width or any(cell not in ("", None) for cell in cells[:width])):
-                yield Line(number, cells[:width])
+                yield Line(number, unguarded(cells[:width]))
 
 
 def _filled(sheet: CalamineSheet, at: int) -> int:

@@ -175,7 +175,7 @@ def text(value: Any) -> str | None:
             return None
         if len(written) > CELL_MOST or not (written.isascii() or _SURROGATE.search(written) is None):
             raise ValueError("not a text that can be kept")
-        return bare(written)
+        return written
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -234,6 +234,11 @@ def guarded(written: str) -> str:
 def bare(written: str) -> str:
     """A text without the apostrophe of `guarded`."""
     return written[1:] if written[:1] == "'" and _FORMULA.match(written) else written
+
+
+def unguarded(cells: Sequence[Any]) -> list[Any]:
+    """The cells of a table's row without the apostrophes of `guarded`."""
+    return [bare(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 def refused_as(error: Mapping[str, Any], name: str) -> Refusal:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from services.catalog import models, rules
 from services.catalog.reading.protocol import FORMATS, HEADS, Order, refusal_out
 from services.catalog.rules import intake, statuslists
-from services.catalog.rules.tables import SINCE, SOURCE, bare, columns, ill_formed
+from services.catalog.rules.tables import SINCE, SOURCE, columns, ill_formed
 from services.catalog.service import sheets
 from services.catalog.service.listings import Listings, refusals
 from services.catalog.service.patents import FIELDS, Patents, announcements, is_holder, number_is_taken
@@ -307,7 +307,7 @@ class Imports:
                 for error in found:
                     reasons.setdefault(error.row, []).append(error)
             yield [
-                [*sheets.reasons(row.row, reasons.get(row.row, []), language), *map(bare, row.cells)] for row in rows
+                [*sheets.reasons(row.row, reasons.get(row.row, []), language), *row.cells] for row in rows
             ]
 
     async def work(self) -> None:
