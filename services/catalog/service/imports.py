@@ -98,12 +98,29 @@ def others_write() -> Refusal:
 
 @dataclass
 class _Work:
-    """A job in hand: the child that reads its file, and rows that were read and not yet written."""
+    """A job in hand: the child that reads its file, rows that were read and not yet written, and the next ones."""
 
     job_id: str
     reader: Reader
     rows: list[RowRead] | None = None
+    ahead: asyncio.Task[list[RowRead]] | None = None  # read while `rows` are written
     tries: int = 0
+
+    async def next(self, done_rows: int) -> list[RowRead]:
+        """The rows to be written now. Raises: Refused, when the child gave up or died."""
+        if self.rows is None:
+            ahead, self.ahead = self.ahead, None
+            self.rows = await (ahead or self.reader.block())
+            if done_rows + len(self.rows) < self.reader.rows:
+                self.ahead = asyncio.create_task(self.reader.block())
+        return self.rows
+
+    async def close(self) -> None:
+        """End the child, and hear no more of it."""
+        if self.ahead is not None:
+            self.ahead.cancel()
+            await asyncio.gather(self.ahead, return_exceptions=True)
+        await self.reader.close()
 
 
 @dataclass
@@ -306,9 +323,7 @@ class Imports:
                 reasons: dict[int, list[Row[Any]]] = {}
                 for error in found:
                     reasons.setdefault(error.row, []).append(error)
-            yield [
-                [*sheets.reasons(row.row, reasons.get(row.row, []), language), *row.cells] for row in rows
-            ]
+            yield [[*sheets.reasons(row.row, reasons.get(row.row, []), language), *row.cells] for row in rows]
 
     async def work(self) -> None:
         """Loop: carry on the oldest job that is not finished, chunk by chunk."""
@@ -341,14 +356,13 @@ class Imports:
             if self._work is None or self._work.job_id != job.id:
                 await self._put_down()
                 self._work = _Work(job.id, await self._open(job))
-            if self._work.rows is None:
-                self._work.rows = await self._work.reader.block()
+            rows = await self._work.next(job.done_rows)
         except Refused as refused:
             await self._put_down()
             await self._fail(job, refused.refusal)
             return True
         try:
-            await self._write(job, self._work, self._work.rows)
+            await self._write(job, self._work, rows)
         except IntegrityError:  # somebody registered one of these numbers meanwhile: look again
             self._work.tries += 1
             if self._work.tries == TRIES:
@@ -359,7 +373,7 @@ class Imports:
     async def _put_down(self) -> None:
         work, self._work = self._work, None
         if work is not None:
-            await work.reader.close()
+            await work.close()
 
     async def _open(self, job: Row[Any]) -> Reader:
         """A child on the job's file, which lies in a file without a name while it is being read."""
