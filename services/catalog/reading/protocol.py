@@ -10,7 +10,6 @@ from typing import Any
 from services.catalog.rules import intake, statuslists
 from services.catalog.rules.tables import Cell, Heads
 from shared.contracts.catalog import ImportSubject
-from shared.errors import Text
 from shared.rulebook import Refusal
 
 HEADS: Mapping[ImportSubject, Heads] = {
@@ -73,12 +72,6 @@ def refusal_out(no: Refusal) -> dict[str, Any]:
         "message": no.message._asdict(),
         "cure": no.cure._asdict() if no.cure else None,
     }
-
-
-def refusal_in(raw: Mapping[str, Any]) -> Refusal:
-    """A refusal from plain data."""
-    cure = Text(**raw["cure"]) if raw["cure"] else None
-    return Refusal(rule=raw["rule"], message=Text(**raw["message"]), cure=cure, severity=raw["severity"])
 
 
 def reason_out(cell: Cell) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from services.catalog.rules.tables import SINCE, SOURCE, columns, ill_formed
 from services.catalog.service import sheets
 from services.catalog.service.listings import Listings, refusals
 from services.catalog.service.patents import FIELDS, Patents, announcements, is_holder, number_is_taken
-from services.catalog.service.reader import Reader, RowRead
+from services.catalog.service.reader import Reader, RowRead, Unread
 from services.catalog.service.reference import Reference
 from services.catalog.settings import CatalogSettings
 from shared import context
@@ -107,7 +107,7 @@ class _Work:
     tries: int = 0
 
     async def next(self, done_rows: int) -> list[RowRead]:
-        """The rows to be written now. Raises: Refused, when the child gave up or died."""
+        """The rows to be written now. Raises: Unread, when the child gave up or died."""
         if self.rows is None:
             ahead, self.ahead = self.ahead, None
             self.rows = await (ahead or self.reader.block())
@@ -357,9 +357,9 @@ class Imports:
                 await self._put_down()
                 self._work = _Work(job.id, await self._open(job))
             rows = await self._work.next(job.done_rows)
-        except Refused as refused:
+        except Unread as unread:
             await self._put_down()
-            await self._fail(job, refused.refusal)
+            await self._fail(job, unread.no)
             return True
         try:
             await self._write(job, self._work, rows)
@@ -367,7 +367,7 @@ class Imports:
             self._work.tries += 1
             if self._work.tries == TRIES:
                 await self._put_down()
-                await self._fail(job, others_write())
+                await self._fail(job, refusal_out(others_write()))
         return True
 
     async def _put_down(self) -> None:
@@ -405,10 +405,9 @@ class Imports:
             ordinal += 1
         await asyncio.to_thread(file.flush)
 
-    async def _fail(self, job: Row[Any], no: Refusal) -> None:
-        problem = {"rule": no.rule, "en": no.message.en, "zh": no.message.zh}
-        if no.cure:
-            problem |= {"en": f"{no.message.en}; {no.cure.en}", "zh": f"{no.message.zh}；{no.cure.zh}"}
+    async def _fail(self, job: Row[Any], no: Mapping[str, Any]) -> None:
+        message, cure = no["message"], no["cure"]
+        problem = {"rule": no["rule"], "en": f"{message['en']}; {cure['en']}", "zh": f"{message['zh']}；{cure['zh']}"}
         async with self._db.write() as tx:
             await tx.execute(
                 update(models.import_job)

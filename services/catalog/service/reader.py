@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from services.catalog.reading.protocol import Order, refusal_in
+from services.catalog.reading.protocol import Order, refusal_out
 from services.catalog.rules.files import gave_up
 from shared import log
-from shared.rulebook import Refused
+from shared.rulebook import Refusal
 
 ROOT = Path(__file__).parents[3]
 PART_MOST = 512 << 20
@@ -31,6 +31,14 @@ class RowRead:
     cells: str
 
 
+class Unread(Exception):
+    """A file was not read, or not to its end: the refusal that says why, as plain data."""
+
+    def __init__(self, no: dict[str, Any]) -> None:
+        super().__init__(no["rule"])
+        self.no = no
+
+
 class Reader:
     """One file being read by one child, block by block."""
 
@@ -40,7 +48,7 @@ class Reader:
 
     @classmethod
     async def start(cls, content: BinaryIO, order: Order) -> Self:
-        """Start a child and hear the head of the file. Raises: Refused, when it cannot be read."""
+        """Start a child and hear the head of the file. Raises: Unread."""
         size = os.fstat(content.fileno()).st_size
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "services.catalog.reading", cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=DEVNULL,
@@ -59,7 +67,7 @@ class Reader:
         return reader
 
     async def block(self) -> list[RowRead]:
-        """The next rows. Raises: Refused, when the child gave up or died in the middle."""
+        """The next rows. Raises: Unread, when the child gave up or died in the middle."""
         part = await self._part()
         if part.startswith(b'{"refused"'):
             _no_refusal(part)
@@ -75,9 +83,9 @@ class Reader:
                     return await out.readexactly(length)
         except (asyncio.IncompleteReadError, TimeoutError, ValueError):
             pass
-        raise Refused(await self._post_mortem())
+        raise Unread(refusal_out(await self._post_mortem()))
 
-    async def _post_mortem(self) -> Any:
+    async def _post_mortem(self) -> Refusal:
         if self._process.returncode is None:
             self._kill()
         code = await self._process.wait()
@@ -101,7 +109,7 @@ class Reader:
 def _no_refusal(part: bytes) -> dict[str, Any]:
     said: dict[str, Any] = json.loads(part)
     if no := said.get("refused"):
-        raise Refused(refusal_in(no))
+        raise Unread(no)
     return said
 
 
