@@ -102,18 +102,29 @@ class _Work:
 
     job_id: str
     reader: Reader
+    at: int  # how many rows of the file stand before `rows`
     rows: list[RowRead] | None = None
     ahead: asyncio.Task[list[RowRead]] | None = None  # read while `rows` are written
     tries: int = 0
 
     async def next(self, done_rows: int) -> list[RowRead]:
-        """The rows to be written now. Raises: Unread, when the child gave up or died."""
-        if self.rows is None:
-            ahead, self.ahead = self.ahead, None
-            self.rows = await (ahead or self.reader.block())
-            if done_rows + len(self.rows) < self.reader.rows:
-                self.ahead = asyncio.create_task(self.reader.block())
-        return self.rows
+        """The rows to be written now; what another worker has written is passed over.
+
+        Raises: Unread, when the child gave up or died.
+        """
+        while True:
+            if self.rows is None:
+                ahead, self.ahead = self.ahead, None
+                self.rows = await (ahead or self.reader.block())
+                if self.at + len(self.rows) < self.reader.rows:
+                    self.ahead = asyncio.create_task(self.reader.block())
+            if self.at >= done_rows:
+                return self.rows
+            self.written()
+
+    def written(self) -> None:
+        """On to the next rows."""
+        self.at, self.rows, self.tries = self.at + len(self.rows or ()), None, 0
 
     async def close(self) -> None:
         """End the child, and hear no more of it."""
@@ -355,7 +366,7 @@ class Imports:
         try:
             if self._work is None or self._work.job_id != job.id:
                 await self._put_down()
-                self._work = _Work(job.id, await self._open(job))
+                self._work = _Work(job.id, await self._open(job), job.done_rows)
             rows = await self._work.next(job.done_rows)
         except Unread as unread:
             await self._put_down()
@@ -419,7 +430,7 @@ class Imports:
 
     async def _write(self, job: Row[Any], work: _Work, read: list[RowRead]) -> None:
         """Write the next chunk and move the job on, in one transaction."""
-        start, now = job.done_rows, self._clock.now()
+        start, now = work.at, self._clock.now()
         total = work.reader.rows
         done = start + len(read)
         finished = done >= total
@@ -428,8 +439,7 @@ class Imports:
                 await tx.execute(select(models.import_job).where(models.import_job.c.id == job.id).with_for_update())
             ).one()
             if current.done_rows != start or current.state in (ImportState.DONE, ImportState.FAILED):
-                await self._put_down()  # another worker was faster: look again
-                return
+                return  # another worker was faster: look again
             by = _importer(current)
             chunk = _Chunk()
             if job.subject == ImportSubject.PATENTS:
@@ -467,7 +477,7 @@ class Imports:
                     updated_at=now,
                 )
             )
-        work.rows, work.tries = None, 0
+        work.written()
         if finished:
             await self._put_down()
 

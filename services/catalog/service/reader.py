@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -20,6 +21,7 @@ from shared.rulebook import Refusal
 ROOT = Path(__file__).parents[3]
 PART_MOST = 512 << 20
 SILENT_S = 60.0  # without a word, beyond the processor time that the child may take; the machine is stuck
+DYING_S = 2.0
 _log = log.logger("catalog")
 
 
@@ -86,9 +88,9 @@ class Reader:
         raise Unread(refusal_out(await self._post_mortem()))
 
     async def _post_mortem(self) -> Refusal:
-        if self._process.returncode is None:
-            self._kill()
-        code = await self._process.wait()
+        with suppress(TimeoutError):  # it may be dying of its own, and its code tells of what
+            await asyncio.wait_for(self._process.communicate(), DYING_S)
+        code = await self._end()
         _log.warning("reader of an import died", code=code)
         if code in (-signal.SIGXCPU, -signal.SIGKILL):
             return gave_up("it takes more time than a file of its size may", "所需时间超过该大小文件的上限")
@@ -96,14 +98,17 @@ class Reader:
             return gave_up("it needs more memory than a file of its size may", "所需内存超过该大小文件的上限")
         return gave_up("the reader broke off in the middle", "读取程序中途中止")
 
-    def _kill(self) -> None:
+    async def _end(self) -> int | None:
         if self._process.returncode is None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        # Not `wait`: it waits for the end of a pipe that nobody reads while the stream's buffer is full.
+        await self._process.communicate()
+        return self._process.returncode
 
     async def close(self) -> None:
         """End the child, done or not."""
-        self._kill()
-        await self._process.wait()
+        await self._end()
 
 
 def _no_refusal(part: bytes) -> dict[str, Any]:
