@@ -539,9 +539,7 @@ def books() -> Iterator[Nasty]:
     yield Nasty("a string that is not there", "a.xlsx", lambda: in_sheet(b"<v>0</v>", b"<v>99999</v>"), fails="IM-FILE")
     yield Nasty("a cell in no row", "a.xlsx", lambda: in_sheet(b'r="A1"', b'r="1A!"'), fails="IM-FILE")
     laughs = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'
-    yield Nasty(
-        "entities in a sheet", "a.xlsx", lambda: in_sheet(b"<worksheet", laughs + b"<worksheet"), fails="IM-FILE"
-    )
+    yield Nasty("entities in a sheet", "a.xlsx", lambda: in_sheet(b"<worksheet", laughs + b"<worksheet"), 2)
     yield Nasty(
         "a file behind an entity", "a.xlsx", lambda: in_strings("一种温室卷帘机".encode(), b"&passwd;"), fails="IM-FILE"
     )
