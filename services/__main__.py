@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from shared.settings import HostSettings, SettingsRefused, environment, read
 
 USAGE_EXIT, FAILED_EXIT = 2, 1
 EXAMPLE = "镗深孔时杆子发颤，孔壁有波纹"
-ENDINGS = (".csv", ".tsv", ".txt", ".json", ".ndjson", ".jsonl")
+ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".json", ".ndjson", ".jsonl", ".xml")
 REFERENCE_CHUNK = 2_000
 FOUND_S = 10.0
 
@@ -369,7 +369,7 @@ def load(options: argparse.Namespace) -> int:
                     f"  {place}: {'warning ' if error.severity == 'WARN' else ''}{error.rule} {error.message}"
                     + (f" ({error.cure})" if error.cure else "")
                 )
-            say(f"  all of them: GET /v1/patent-imports/{job.id}/errors")
+            say(f"  all of them: GET /v1/patent-imports/{job.id}/errors; as a file to mend: …/errors?format=xlsx")
         return FAILED_EXIT if rows.rejected else 0
 
     return int(_remotely(options, use))

@@ -59,6 +59,7 @@ PROGRESS_S = 0.3  # between two looks at a job
 
 R = TypeVar("R", bound=Resource)
 KEY_LONGEST = 255
+_PIECE = 1 << 20
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 ACTIVE_MOST = 512  # requests at once in one service; beyond it 503, before memory and pool run out
 _QUIET = {"/healthz", "/readyz", "/metrics", "/changes"}
@@ -175,11 +176,13 @@ async def _form_digest(request: Request) -> bytes:
     """A hash of what a multipart form says: its borders differ from one sending to the next."""
     digest = hashlib.sha256()
     for name, value in sorted((await request.form()).multi_items(), key=lambda item: item[0]):
-        content = value.encode() if isinstance(value, str) else await value.read()
+        content = value.encode() if isinstance(value, str) else b""
+        size = len(content) if isinstance(value, str) else value.size or 0
+        digest.update(len(name.encode()).to_bytes(8, "big") + name.encode() + size.to_bytes(8, "big") + content)
         if not isinstance(value, str):
+            while piece := await value.read(_PIECE):  # a file of many megabytes never stands in memory
+                digest.update(piece)
             await value.seek(0)
-        for part in (name.encode(), content):
-            digest.update(len(part).to_bytes(8, "big") + part)
     return digest.digest()
 
 

@@ -8,13 +8,15 @@ rights on another's schema even where all share one URL.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import MetaData, text
+from sqlalchemy import MetaData, Table, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -96,6 +98,15 @@ class Database:
             async with self._writing.begin() as connection:
                 yield connection
 
+    @asynccontextmanager
+    async def moment(self) -> AsyncIterator[Tx]:
+        """A connection on which writing fails and all statements see what was committed at the first of them."""
+        with _told():
+            async with self._reading.connect() as connection:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+                async with connection.begin():
+                    yield connection
+
     async def ping(self) -> None:
         """Raises: Unavailable, when the database does not answer."""
         async with self.read() as tx:
@@ -132,6 +143,30 @@ class _told:  # noqa: N801 - reads as a word in `with _told()`
                 internal=str(getattr(error, "orig", error)),
                 retry_after_s=1,
             ) from error
+
+
+async def insert_many(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that name the same columns, in one statement with one parameter.
+
+    A statement a row costs the event loop 30 to 50 µs each, JSON made in a thread costs it nothing.
+    """
+    if not rows:
+        return
+    names = ", ".join(f'"{name}"' for name in rows[0])
+    statement = f"""
+        INSERT INTO {table.fullname} ({names})
+        SELECT {names} FROM jsonb_populate_recordset(NULL::{table.fullname}, CAST(:rows AS jsonb))
+    """  # noqa: S608 - names of our own tables and columns
+    await tx.execute(text(statement), {"rows": await asyncio.to_thread(as_json, rows)})
+
+
+def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as PostgreSQL reads them: instants and days in ISO 8601."""
+    return json.dumps(rows, ensure_ascii=False, default=_iso)
+
+
+def _iso(value: date) -> str:
+    return value.isoformat()
 
 
 def violated(error: DBAPIError) -> str:

@@ -39,13 +39,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from shared import metrics
 from shared.clock import Clock
 from shared.contracts.feed import Change, FeedPage
-from shared.db import Database, Tx
+from shared.db import Database, Tx, insert_many
 from shared.errors import Gone
 from shared.loops import Poisoned
 
 RETENTION = timedelta(days=90)
 POLL_S = 0.5  # the longest a waiting reader sleeps should a notification be lost
 LIMIT = 1_000
+MANY = 20  # from here on one statement for all of them is cheaper
 
 
 class Forked(Poisoned):
@@ -91,7 +92,9 @@ class Feed:
 
         Each change: {type, subject, audience, at, data}; audience is an organization, `public` or `services`.
         """
-        if changes:
+        if len(changes) > MANY:
+            await insert_many(tx, self._outbox, changes)
+        elif changes:
             await tx.execute(insert(self._outbox), list(changes))
 
     async def head(self, tx: Tx) -> tuple[str, int, int]:

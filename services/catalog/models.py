@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared import idempotency
 from shared.contracts.catalog import Act, Consent, ConsentRole
-from shared.db import Tx, metadata
+from shared.db import Tx, as_json, metadata
 from shared.feed import Feed
 
 meta = metadata("catalog")
@@ -253,6 +254,10 @@ import_job = Table(
     *_resource(),
     Column("file_name", Text, nullable=False),
     Column("format", Text, nullable=False),
+    Column("subject", Text, nullable=False, server_default="PATENTS"),
+    Column("document_ids", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("uscc", Text),  # of who imports: a named co-holder is known by it
+    Column("heads", JSONB),  # of the file, once it has been opened
     Column("mapping", JSONB, nullable=False),
     Column("dry_run", Boolean, nullable=False),
     Column("publish", Boolean, nullable=False),
@@ -269,7 +274,16 @@ import_file = Table(
     "import_file",
     meta,
     Column("job_id", ForeignKey(import_job.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
+    Column("ordinal", Integer, primary_key=True, server_default="0", autoincrement=False),
+    Column("content", LargeBinary, nullable=False),  # a piece of the file: nobody holds all of it at once
+)
+
+import_reject = Table(
+    "import_reject",
+    meta,
+    Column("job_id", ForeignKey(import_job.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("cells", JSONB, nullable=False),  # as they stood in the file, under the job's heads
 )
 
 import_error = Table(
@@ -393,6 +407,18 @@ async def known_numbers(tx: Tx, applications: Sequence[str], publications: Seque
         .with_for_update()
     )
     return found.all()
+
+
+async def overwrite_many(tx: Tx, table: Table, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Write columns of many rows, found by `id`, in one statement; versions rise by one."""
+    if not rows:
+        return
+    sets = ", ".join(f'"{name}" = new."{name}"' for name in names)
+    statement = f"""
+        UPDATE {table.fullname} AS old SET {sets}, version = old.version + 1
+        FROM jsonb_populate_recordset(NULL::{table.fullname}, CAST(:rows AS jsonb)) AS new WHERE old.id = new.id
+    """  # noqa: S608 - names of our own tables and columns
+    await tx.execute(text(statement), {"rows": await asyncio.to_thread(as_json, rows)})
 
 
 async def titles_of(tx: Tx, codes: Sequence[str]) -> dict[str, str]:

@@ -123,6 +123,8 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("GET", "/v1/patent-imports/{id}"): _own("patents:read"),
         ("GET", "/v1/patent-imports/{id}/errors"): _own("patents:read"),
         ("GET", "/v1/patent-imports/{id}/events"): _own("patents:read"),
+        ("GET", "/v1/patents/export"): _own("patents:read"),
+        ("GET", "/v1/patent-imports/template"): _PUBLIC,
         ("POST", "/v1/listings"): _own("listings:write", types=SUPPLIERS),
         ("GET", "/v1/listings"): _PUBLIC,
         ("GET", "/v1/listings/{id}"): _PUBLIC,

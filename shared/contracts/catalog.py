@@ -834,6 +834,17 @@ class ImportState(StrEnum):
     FAILED = "FAILED"
 
 
+class ImportSubject(StrEnum):
+    """What the rows of a file are about."""
+
+    PATENTS = "PATENTS"
+    LEGAL_EVENTS = "LEGAL_EVENTS"
+    ANNUAL_FEES = "ANNUAL_FEES"
+
+
+ImportFormat = Literal["csv", "xlsx", "xls", "ods", "json", "ndjson", "xml"]
+
+
 class ImportRows(Reply):
     """What became of a file's rows."""
 
@@ -858,7 +869,9 @@ class PatentImport(Resource):
 
     organization_id: str
     file_name: str
-    format: Literal["csv", "json", "ndjson"]
+    format: ImportFormat
+    subject: ImportSubject
+    document_ids: list[str] = Field(description="Evidence for legal events and fees that a holder reports")
     dry_run: bool
     publish: bool
     state: ImportState
@@ -871,7 +884,10 @@ class PatentImport(Resource):
 class ImportError_(Reply):  # noqa: N801 - ImportError is Python's own
     """One reason why a row was rejected (BLOCK), or a warning on a row that was taken in (WARN)."""
 
-    row: int = Field(description="Counted from 1, without the head line and blank lines")
+    row: int = Field(
+        description="As the file shows it: the row of the sheet, the line on which it begins (the head of a table is a"
+        " line too); for JSON and XML, which record"
+    )
     column: str | None
     rule: str
     severity: Literal["BLOCK", "WARN"]
@@ -932,6 +948,32 @@ IpcPrefix = Annotated[
     Field(pattern=r"^([A-H](\d{2}([A-Z](\d{1,4}(/\d{0,6})?)?)?)?|\d{2}(-\d{2})?)$", examples=["B23Q"]),
     BeforeValidator(lambda raw: fold(raw).upper() if isinstance(raw, str) else raw),
 ]
+
+
+class PatentFilters(Ask):
+    """Which of one's patents a list or an export shows."""
+
+    q: Annotated[str, Field(max_length=200)] | None = Field(default=None, description="Words that must all occur")
+    legal_state: LegalState | None = None
+    patent_type: PatentType | None = None
+    ipc: IpcPrefix | None = None
+    region_code: RegionCode | None = None
+    external_id: ExternalId | None = None
+    number: Annotated[str, Field(max_length=60)] | None = Field(default=None, description="Either of its numbers")
+
+
+class PatentQuery(PatentFilters):
+    """A list of patents as asked for."""
+
+    count: bool = False
+    after: Cursor | None = None
+    limit: Limit = 20
+
+
+class PatentExport(PatentFilters):
+    """A file of patents as asked for."""
+
+    format: Literal["csv", "xlsx", "ndjson"] = "csv"
 
 
 class ListingCriteria(Ask):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -59,8 +60,11 @@ class Page(Reply, Generic[T]):
     count: int | None = Field(default=None, description="All that match, when asked with count=true")
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
 def _no_controls(value: object) -> object:
-    if isinstance(value, str) and any(ord(c) < 32 and c not in "\n\t\r" for c in value):
+    if isinstance(value, str) and _CONTROL.search(value):
         raise ValueError("control characters are not allowed")
     return value
 

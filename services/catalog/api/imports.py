@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import File, Form, Query, UploadFile
@@ -9,28 +10,47 @@ from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
 from services.catalog.api.base import Uses, router
+from services.catalog.api.exports import a_file, sending
 from shared.app import progress
 from shared.auth import caller
-from shared.contracts.catalog import ImportError_, ImportState, PatentImport
+from shared.contracts.catalog import ImportError_, ImportFormat, ImportState, ImportSubject, PatentImport
 from shared.contracts.wire import Cursor, Limit, Page
 from shared.errors import InvalidInput, Text, Violation
+
+PIECE = 1 << 20
 
 
 @router.post("/v1/patent-imports", status_code=202)
 async def import_patents(
     catalog: Uses,
-    file: Annotated[UploadFile, File(description="CSV, JSON or NDJSON, heads in English or Chinese")],
-    format: Annotated[Literal["csv", "json", "ndjson"] | None, Form()] = None,
+    file: Annotated[
+        UploadFile, File(description="CSV, XLSX, XLS, ODS, JSON, NDJSON or office XML; heads in English or Chinese")
+    ],
+    format: Annotated[ImportFormat | None, Form()] = None,
+    subject: Annotated[ImportSubject, Form(description="What the rows are about")] = ImportSubject.PATENTS,
     mapping: Annotated[str | None, Form(max_length=10_000, description='{"column head": "field"}')] = None,
+    document_ids: Annotated[
+        str | None,
+        Form(
+            max_length=1_000,
+            pattern=r"^doc_[0-9a-z]{1,40}(,doc_[0-9a-z]{1,40}){0,19}$",
+            description="Evidence for events and fees that a holder reports, with commas between",
+        ),
+    ] = None,
     dry_run: Annotated[bool, Form(description="Report only, write nothing")] = False,
     publish: Annotated[bool, Form(description="List every granted patent of the file that may be on offer")] = False,
 ) -> PatentImport:
-    """Import a file of patents; rejected rows never stop good ones, the same file again changes nothing."""
-    content = await file.read()
+    """Import a file of patents, legal events or annual fees; rejected rows never stop good ones, the same file
+    again changes nothing."""
     return await catalog.imports.queue(
-        file.filename or "", content, form=format, mapping=_mapping(mapping), dry_run=dry_run, publish=publish,
-        by=caller(),
+        file.filename or "", _pieces(file), form=format, subject=subject, mapping=_mapping(mapping),
+        document_ids=document_ids.split(",") if document_ids else [], dry_run=dry_run, publish=publish, by=caller(),
     )  # fmt: skip
+
+
+async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(PIECE):
+        yield piece
 
 
 _MAPPING: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
@@ -63,12 +83,20 @@ async def get_import(id: str, catalog: Uses) -> PatentImport:
     return await catalog.imports.get(id, caller())
 
 
-@router.get("/v1/patent-imports/{id}/errors")
+@router.get("/v1/patent-imports/{id}/errors", response_model=Page[ImportError_], responses=a_file("csv", "xlsx"))
 async def list_import_errors(
-    id: str, catalog: Uses, after: Cursor | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-) -> Page[ImportError_]:
-    """Why rows were rejected: row, column, rule, message, cure."""
-    return await catalog.imports.errors(id, after, limit, caller())
+    id: str,
+    catalog: Uses,
+    after: Cursor | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    format: Annotated[
+        Literal["json", "csv", "xlsx"], Query(description="csv, xlsx: the rejected rows themselves, to be mended")
+    ] = "json",
+) -> Page[ImportError_] | StreamingResponse:
+    """Why rows were rejected: row, column, rule, message, cure; or the rows with the reasons beside them."""
+    if format == "json":
+        return await catalog.imports.errors(id, after, limit, caller())
+    return sending(await catalog.imports.rejected(id, format, caller()))
 
 
 @router.get(

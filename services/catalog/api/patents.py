@@ -6,18 +6,11 @@ from typing import Annotated
 
 from fastapi import Query, Request
 
-from services.catalog.api.base import Search, Uses, router
+from services.catalog.api.base import Uses, router
 from shared.app import Answer, expected_version
 from shared.auth import caller
-from shared.contracts.catalog import (
-    IpcPrefix,
-    LegalState,
-    Patent,
-    PatentDraft,
-    PatentPatch,
-)
-from shared.contracts.values import PatentType, RegionCode, canonical_number
-from shared.contracts.wire import Cursor, ExternalId, Limit, Page
+from shared.contracts.catalog import Patent, PatentDraft, PatentPatch, PatentQuery
+from shared.contracts.wire import Page
 
 
 @router.post("/v1/patents", status_code=201, response_model=Patent, responses={200: {"model": Patent}})
@@ -28,24 +21,9 @@ async def register_patent(draft: PatentDraft, catalog: Uses) -> Answer:
 
 
 @router.get("/v1/patents")
-async def list_patents(
-    catalog: Uses,
-    q: Search = None,
-    legal_state: LegalState | None = None,
-    patent_type: PatentType | None = None,
-    ipc: IpcPrefix | None = None,
-    region_code: RegionCode | None = None,
-    external_id: ExternalId | None = None,
-    number: Annotated[str | None, Query(max_length=60)] = None,
-    after: Cursor | None = None,
-    limit: Limit = 20,
-    count: bool = False,
-) -> Page[Patent]:
+async def list_patents(catalog: Uses, query: Annotated[PatentQuery, Query()]) -> Page[Patent]:
     """The patents that you keep or hold, newest first."""
-    return await catalog.patents.page(
-        q=q, state=legal_state, patent_type=patent_type, ipc=ipc, region_code=region_code, external_id=external_id,
-        number=canonical_number(number) if number else None, after=after, limit=limit, count=count, by=caller(),
-    )  # fmt: skip
+    return await catalog.patents.page(query, caller())
 
 
 @router.get("/v1/patents/{id}")

@@ -7,6 +7,7 @@ from services.catalog.service.balance import Balance
 from services.catalog.service.collections import Collections
 from services.catalog.service.consents import Consents
 from services.catalog.service.evidence import Evidence
+from services.catalog.service.exports import Exports
 from services.catalog.service.imports import Imports
 from services.catalog.service.inventory import Inventories
 from services.catalog.service.listings import Listings
@@ -49,9 +50,12 @@ class Catalog:
         self.screenings = Screenings(db, self.listings, self.acts, cursors, clock, matching)
         self.inventories = Inventories(db, self.acts, cursors, clock)
         self.balance = Balance(db, matching)
-        self.imports = Imports(db, settings, self.listings, self.patents, self.reference, self.acts, cursors, clock)
+        self.imports = Imports(
+            db, settings, self.listings, self.patents, self.record, evidence, self.reference, self.acts, cursors, clock
+        )
         self.collections = Collections(db, self.acts, cursors, clock)
         self.listings.entered = self.collections.entered
+        self.exports = Exports(self.patents, clock)
         self.sample = Sample(db, self.listings, clock)
 
     async def changes(self, after: int, limit: int, wait_s: float) -> FeedPage:

@@ -1,35 +1,36 @@
-"""Imports: a university's file becomes patents, in chunks that a crash neither loses nor doubles.
+"""Imports: a file becomes patents, or events on patents, in chunks that a crash neither loses nor doubles.
 
-A job's counters and its position move in the transaction that writes the chunk's rows, so that a
+A child process reads the file and judges its rows (`reading`); this one writes what it says, chunk by
+chunk. A job's counters and its position move in the transaction that writes the chunk's rows, so that a
 killed process goes on where the last commit left off, and two workers cannot do one chunk twice.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import json
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from datetime import date, datetime
+from typing import Any, BinaryIO
 
+from pydantic import ValidationError
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.catalog import models
-from services.catalog.rules import intake
-from services.catalog.rules.identity import one_patent, one_record
-from services.catalog.rules.status import Standing
+from services.catalog import models, rules
+from services.catalog.reading.protocol import FORMATS, HEADS, Order, refusal_out
+from services.catalog.rules import intake, statuslists
+from services.catalog.rules.identity import Named, one_patent, one_record
+from services.catalog.rules.tables import SINCE, SOURCE, columns, ill_formed
+from services.catalog.service import sheets
 from services.catalog.service.codes import region_doubts
+from services.catalog.service.evidence import Evidence
 from services.catalog.service.listings import Listings, refusals
-from services.catalog.service.patents import (
-    FIELDS,
-    Patents,
-    announcements,
-    columns,
-    is_holder,
-    named,
-    number_is_taken,
-)
+from services.catalog.service.patents import FIELDS, Patents, announcements, is_holder, named, number_is_taken
+from services.catalog.service.reader import Reader, RowRead, Unread
+from services.catalog.service.record import Record, against
 from services.catalog.service.reference import Reference
 from services.catalog.service.targets import target_of
 from services.catalog.settings import CatalogSettings
@@ -38,11 +39,14 @@ from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.access import OrganizationType
 from shared.contracts.catalog import (
+    EventSource,
     FeeType,
     ImportError_,
     ImportListings,
     ImportRows,
     ImportState,
+    ImportSubject,
+    LegalEventDraft,
     LicenseMode,
     ListingDraft,
     ListingState,
@@ -50,43 +54,118 @@ from shared.contracts.catalog import (
     PatentImport,
     Pricing,
 )
+from shared.contracts.values import PatentType
 from shared.contracts.wire import Page
-from shared.db import Database, Tx
-from shared.errors import InvalidInput, NotFound, RuleRefused, Text
+from shared.db import Database, Tx, insert_many
+from shared.errors import InvalidInput, NotFound, Text, Violation
 from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
-from shared.rulebook import Refusal, Refused
+from shared.rulebook import Refusal, Refused, rule
 
-Format = Literal["csv", "json", "ndjson"]
-_ENDINGS: dict[str, Format] = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson",
-}  # fmt: skip
 IDLE_S = 1.0
+TRIES = 5  # of a chunk that another writer got ahead of
+PIECE_ROWS = 500  # of a file of rejected rows
+_ENDINGS = {ending: name for name, form in FORMATS.items() for ending in form.endings}
+_EMPTY: dict[str, Any] = {name: [] if name in ("ipc", "holders", "inventors") else None for name in FIELDS}
+
+
+@rule("IM-PATENT", source=SOURCE, since=SINCE)
+def no_such_patent(number: str) -> Refusal:
+    """A row of a list of events is about a patent that its sender keeps here."""
+    return Refusal(
+        "IM-PATENT",
+        Text(f"you keep no patent with the number {number}", f"您名下没有号码为 {number} 的专利"),
+        Text("compare the number, or import the patent first", "请核对号码，或先导入该专利"),
+    )
+
+
+@rule("IM-EXTERNAL", source=SOURCE, since=SINCE)
+def external_id_is_used(external_id: str) -> Refusal:
+    """An organization gives each of its own ids to one patent."""
+    return Refusal(
+        "IM-EXTERNAL",
+        Text(
+            f"another of your patents has the id {external_id[:60]}", f"您的另一件专利已使用内部编号 {external_id[:60]}"
+        ),
+        Text("give each patent an id of its own", "请为每件专利使用不同的内部编号"),
+        pointer="/external_id",
+    )
+
+
+@rule("IM-BUSY", source=SOURCE, since=SINCE)
+def others_write() -> Refusal:
+    """An import gives up when others keep registering the same numbers while it writes."""
+    return Refusal(
+        "IM-BUSY",
+        Text("others registered the same numbers again and again meanwhile", "其他人正在反复登记相同的号码"),
+        Text("send the file again: what was taken in stays as it is", "请重新上传文件：已导入的内容保持不变"),
+    )
 
 
 @dataclass
-class _Reading:
-    """A job's file, read once and kept while its chunks are written."""
+class _Work:
+    """A job in hand: the child that reads its file, rows that were read and not yet written, and the next ones."""
 
     job_id: str
-    rows: list[dict[str, Any] | Refusal]
-    heads: dict[str, str]
-    regions: dict[str, str]
-    seen: set[str] = field(default_factory=set)  # numbers met before in this file: what a dry run would have made
+    reader: Reader
+    at: int  # how many rows of the file stand before `rows`
+    rows: list[RowRead] | None = None
+    ahead: asyncio.Task[list[RowRead]] | None = None  # read while `rows` are written
+    tries: int = 0
+
+    async def next(self, done_rows: int) -> list[RowRead]:
+        """The rows to be written now; what another worker has written is passed over.
+
+        Raises: Unread, when the child gave up or died.
+        """
+        while True:
+            if self.rows is None:
+                ahead, self.ahead = self.ahead, None
+                self.rows = await (ahead or self.reader.block())
+                if self.at + len(self.rows) < self.reader.rows:
+                    self.ahead = asyncio.create_task(self.reader.block())
+            if self.at >= done_rows:
+                return self.rows
+            self.written()
+
+    def written(self) -> None:
+        """On to the next rows."""
+        self.at, self.rows, self.tries = self.at + len(self.rows or ()), None, 0
+
+    async def close(self) -> None:
+        """End the child, and hear no more of it."""
+        if self.ahead is not None:
+            self.ahead.cancel()
+            await asyncio.gather(self.ahead, return_exceptions=True)
+        await self.reader.close()
 
 
 @dataclass
 class _Chunk:
-    """What one chunk did."""
+    """What one chunk does."""
 
-    created: list[tuple[PatentDraft, int]] = field(default_factory=list)
+    created: list[dict[str, Any]] = field(default_factory=list)
+    updated: dict[str, dict[str, Any]] = field(default_factory=dict)  # all fields, by patent
+    updates: int = 0
     touched: list[str] = field(default_factory=list)  # patents updated or found unchanged
-    updated: int = 0
-    unchanged: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
-    rejected: int = 0
+    rejects: list[tuple[int, str]] = field(default_factory=list)
+    recorded: int = 0
+    unchanged: int = 0
     warned: int = 0
+
+    def reject(self, job_id: str, row: RowRead, reasons: Sequence[dict[str, Any]]) -> None:
+        """Keep a row with what is wrong with it."""
+        number = row.said["n"]
+        self.errors += [{"job_id": job_id, "row": number, **reason} for reason in reasons]
+        self.rejects.append((number, row.cells))
+
+    def warn(self, job_id: str, row: RowRead) -> None:
+        """Keep what was passed over in a row that was taken in."""
+        if warnings := row.said.get("warnings"):
+            self.warned += 1
+            self.errors += [{"job_id": job_id, "row": row.said["n"], **warning} for warning in warnings]
 
 
 class Imports:
@@ -98,34 +177,39 @@ class Imports:
         settings: CatalogSettings,
         listings: Listings,
         patents: Patents,
+        log: Record,
+        evidence: Evidence,
         reference: Reference,
         acts: Idempotency,
         cursors: Cursors,
         clock: Clock,
     ) -> None:
         self._db, self._settings, self._clock = db, settings, clock
-        self._listings, self._patents, self._reference = listings, patents, reference
+        self._listings, self._patents, self._log, self._reference = listings, patents, log, reference
+        self._evidence = evidence
         self._acts, self._cursors = acts, cursors
-        self._reading: _Reading | None = None
+        self._work: _Work | None = None
         self._queued = asyncio.Event()
 
     async def queue(
         self,
         file_name: str,
-        content: bytes,
+        pieces: AsyncIterator[bytes],
         *,
-        form: Format | None,
+        form: str | None,
+        subject: ImportSubject,
         mapping: Mapping[str, str],
+        document_ids: Sequence[str],
         dry_run: bool,
         publish: bool,
         by: Caller,
     ) -> PatentImport:
-        """Take a file in; a worker reads it.
+        """Take a file in, piece by piece; a worker reads it.
 
-        Raises: InvalidInput, when the file's format cannot be told or the mapping is wrong.
+        Raises: InvalidInput, when the file's format cannot be told or the mapping is wrong; RuleRefused
+        EV-EVIDENCE, when a holder reports events or fees without a document.
         """
-        ending = "." + file_name.rpartition(".")[2].lower()
-        chosen = form or _ENDINGS.get(ending)
+        chosen = form or _ENDINGS.get("." + file_name.rpartition(".")[2].lower())
         if chosen is None:
             raise InvalidInput(
                 f"the format of this file is not known; send a file that ends in {', '.join(_ENDINGS)}, or say `format`",
@@ -133,32 +217,43 @@ class Imports:
                 code="import_format",
             )
         try:
-            intake.columns(list(mapping), mapping)
+            columns(list(mapping), mapping, HEADS[subject])
         except Refused as refused:
             no = refused.refusal
             raise InvalidInput(no.message.en, no.message.zh, violations=(no.violation().at("/mapping"),)) from None
+        if subject is not ImportSubject.PATENTS:
+            _check_events(bool(document_ids), publish, by)
+            await self._evidence.check(document_ids, by)
         now = self._clock.now()
+        job = {
+            "id": new_id("imp"),
+            "organization_id": by.organization_id,
+            "created_at": now,
+            "updated_at": now,
+            "version": 1,
+            "file_name": file_name[:255],
+            "format": chosen,
+            "subject": subject,
+            "document_ids": list(document_ids),
+            "uscc": by.uscc,
+            "mapping": dict(mapping),
+            "dry_run": dry_run,
+            "publish": publish,
+            "is_operator": by.is_operator,
+            "state": ImportState.QUEUED,
+            "rows": ImportRows().model_dump(),
+            "listings": ImportListings().model_dump(),
+            "done_rows": 0,
+        }
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
-            job = {
-                "id": new_id("imp"),
-                "organization_id": by.organization_id,
-                "created_at": now,
-                "updated_at": now,
-                "version": 1,
-                "file_name": file_name[:255],
-                "format": chosen,
-                "mapping": dict(mapping),
-                "dry_run": dry_run,
-                "publish": publish,
-                "is_operator": by.is_operator,
-                "state": ImportState.QUEUED,
-                "rows": ImportRows().model_dump(),
-                "listings": ImportListings().model_dump(),
-                "done_rows": 0,
-            }
             await tx.execute(insert(models.import_job), [job])
-            await tx.execute(insert(models.import_file), [{"job_id": job["id"], "content": content}])
+            ordinal = 0
+            async for piece in pieces:
+                await tx.execute(
+                    insert(models.import_file), [{"job_id": job["id"], "ordinal": ordinal, "content": piece}]
+                )
+                ordinal += 1
             row = (await tx.execute(select(models.import_job).where(models.import_job.c.id == job["id"]))).one()
             answer = await self._acts.answer(tx, _job(row))
         self._queued.set()
@@ -166,11 +261,14 @@ class Imports:
 
     async def get(self, id_: str, by: Caller) -> PatentImport:
         """A job of the caller's."""
+        return _job(await self._own(id_, by))
+
+    async def _own(self, id_: str, by: Caller) -> Row[Any]:
         async with self._db.read() as tx:
             row = (await tx.execute(select(models.import_job).where(models.import_job.c.id == id_))).first()
         if row is None or not by.may_touch(row.organization_id):
             raise NotFound("there is no such import", "没有该导入任务")
-        return _job(row)
+        return row
 
     async def page(self, after: str | None, limit: int, by: Caller) -> Page[PatentImport]:
         """The caller's jobs, newest first."""
@@ -186,7 +284,7 @@ class Imports:
 
     async def errors(self, id_: str, after: str | None, limit: int, by: Caller) -> Page[ImportError_]:
         """Why rows were rejected, in the order of the file."""
-        await self.get(id_, by)
+        await self._own(id_, by)
         table = models.import_error
         scope = ("import errors", id_)
         statement = select(table).where(table.c.job_id == id_)
@@ -208,16 +306,59 @@ class Imports:
         ]
         return Page(items=items, next=more)
 
+    async def rejected(self, id_: str, form: sheets.Form, by: Caller) -> sheets.Sent:
+        """The rejected rows as they stood in the file, with reasons and cures beside them: mended there and
+        sent again, they are read under the same heads."""
+        job = await self._own(id_, by)
+        language = context.language.get()
+        said = sheets.REJECTED_HEADS[language]
+        heads = [sheets.Head(name, 24) for name in (*said, *(job.heads or []))]
+        rows = self._rejected_rows(id_, language)
+        name = Text(f"{id_} rejected rows", f"未导入的行 {id_}")
+        return await sheets.sent(form, name, heads, rows)
+
+    async def _rejected_rows(self, id_: str, language: str) -> AsyncIterator[list[list[str]]]:
+        table, after = models.import_reject, 0
+        while True:
+            async with self._db.read() as tx:
+                found = await tx.execute(
+                    select(table)
+                    .where(table.c.job_id == id_, table.c.row > after)
+                    .order_by(table.c.row)
+                    .limit(PIECE_ROWS)
+                )
+                rows = found.all()
+                if not rows:
+                    return
+                after = rows[-1].row
+                errors = models.import_error
+                found = await tx.execute(
+                    select(errors)
+                    .where(
+                        errors.c.job_id == id_,
+                        errors.c.severity == "BLOCK",
+                        errors.c.row.between(rows[0].row, after),
+                    )
+                    .order_by(errors.c.row, errors.c.id)
+                )
+                reasons: dict[int, list[Row[Any]]] = {}
+                for error in found:
+                    reasons.setdefault(error.row, []).append(error)
+            yield [[*sheets.reasons(row.row, reasons.get(row.row, []), language), *row.cells] for row in rows]
+
     async def work(self) -> None:
         """Loop: carry on the oldest job that is not finished, chunk by chunk."""
-        while True:
-            self._queued.clear()
-            if await self.step():
-                continue
-            try:
-                await asyncio.wait_for(self._queued.wait(), IDLE_S)
-            except TimeoutError:
-                continue
+        try:
+            while True:
+                self._queued.clear()
+                if await self.step():
+                    continue
+                try:
+                    await asyncio.wait_for(self._queued.wait(), IDLE_S)
+                except TimeoutError:
+                    continue
+        finally:
+            await self._put_down()
 
     async def step(self) -> bool:
         """One chunk of the oldest unfinished job; False when there is none."""
@@ -232,38 +373,62 @@ class Imports:
             ).first()
         if job is None:
             return False
-        if self._reading is None or self._reading.job_id != job.id:
-            try:
-                self._reading = await self._read(job)
-            except Refused as refused:
-                await self._fail(job, refused.refusal)
-                return True
-        await self._write(job, self._reading)
+        try:
+            if self._work is None or self._work.job_id != job.id:
+                await self._put_down()
+                self._work = _Work(job.id, await self._open(job), job.done_rows)
+            rows = await self._work.next(job.done_rows)
+        except Unread as unread:
+            await self._put_down()
+            await self._fail(job, unread.no)
+            return True
+        try:
+            await self._write(job, self._work, rows)
+        except IntegrityError:  # somebody registered one of these numbers meanwhile: look again
+            self._work.tries += 1
+            if self._work.tries == TRIES:
+                await self._put_down()
+                await self._fail(job, refusal_out(others_write()))
         return True
 
-    async def _read(self, job: Row[Any]) -> _Reading:
-        async with self._db.read() as tx:
-            content = await tx.scalar(select(models.import_file.c.content).where(models.import_file.c.job_id == job.id))
-        rows = await asyncio.to_thread(intake.read_file, bytes(content or b""), job.format)
-        names = dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row)
-        heads = intake.columns(list(names), job.mapping)
-        if not heads:
-            raise Refused(
-                Refusal(
-                    "IM-HEAD",
-                    Text("no column head is known", "没有可识别的列名"),
-                    Text(
-                        "name the columns as " + ", ".join(intake.HEADS) + ", or in Chinese, or give a mapping",
-                        "请使用如 申请号、专利名称、专利权人、申请日 的列名，或提供 mapping",
-                    ),
-                )
-            )
-        return _Reading(job.id, rows, heads, await self._reference.region_of())
+    async def _put_down(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            await work.close()
 
-    async def _fail(self, job: Row[Any], no: Refusal) -> None:
-        problem = {"rule": no.rule, "en": no.message.en, "zh": no.message.zh}
-        if no.cure:
-            problem |= {"en": f"{no.message.en}; {no.cure.en}", "zh": f"{no.message.zh}；{no.cure.zh}"}
+    async def _open(self, job: Row[Any]) -> Reader:
+        """A child on the job's file, which lies in a file without a name while it is being read."""
+        regions = await self._reference.region_of()
+        order = Order(
+            content=-1,
+            form=job.format,
+            subject=job.subject,
+            mapping=job.mapping,
+            regions=regions,
+            today=legal_day(self._clock.now()).isoformat(),
+            skip=job.done_rows,
+            chunk_rows=self._settings.import_chunk_rows,
+        )
+        with tempfile.TemporaryFile() as file:
+            await self._copy(job.id, file)
+            return await Reader.start(file, order)
+
+    async def _copy(self, job_id: str, file: BinaryIO) -> None:
+        table, ordinal = models.import_file, 0
+        while True:
+            async with self._db.read() as tx:
+                piece = await tx.scalar(
+                    select(table.c.content).where(table.c.job_id == job_id, table.c.ordinal == ordinal)
+                )
+            if piece is None:
+                break
+            await asyncio.to_thread(file.write, piece)
+            ordinal += 1
+        await asyncio.to_thread(file.flush)
+
+    async def _fail(self, job: Row[Any], no: Mapping[str, Any]) -> None:
+        message, cure = no["message"], no["cure"]
+        problem = {"rule": no["rule"], "en": f"{message['en']}; {cure['en']}", "zh": f"{message['zh']}；{cure['zh']}"}
         async with self._db.write() as tx:
             await tx.execute(
                 update(models.import_job)
@@ -273,31 +438,40 @@ class Imports:
                 )
             )
 
-    async def _write(self, job: Row[Any], reading: _Reading) -> None:
+    async def _write(self, job: Row[Any], work: _Work, read: list[RowRead]) -> None:
         """Write the next chunk and move the job on, in one transaction."""
-        start, now = job.done_rows, self._clock.now()
-        raw = reading.rows[start : start + self._settings.import_chunk_rows]
-        read = await asyncio.to_thread(_read_rows, raw, start, reading)
+        start, now = work.at, self._clock.now()
+        total = work.reader.rows
+        done = start + len(read)
+        finished = done >= total
         async with self._db.write() as tx:
             current = (
                 await tx.execute(select(models.import_job).where(models.import_job.c.id == job.id).with_for_update())
             ).one()
             if current.done_rows != start or current.state in (ImportState.DONE, ImportState.FAILED):
-                self._reading = None  # another worker was faster: look again
-                return
+                return  # another worker was faster: look again
             by = _importer(current)
-            chunk = await self._apply(tx, job, read, reading, by, now)
-            rows, done = ImportRows.model_validate(current.rows), start + len(raw)
-            finished = done >= len(reading.rows)
+            chunk = _Chunk()
+            if job.subject == ImportSubject.PATENTS:
+                await self._apply(tx, job, read, chunk, by, now)
+            else:
+                await self._record(tx, job, read, chunk, by, now)
+            await insert_many(tx, models.import_error, chunk.errors)
+            await insert_many(
+                tx,
+                models.import_reject,
+                [{"job_id": job.id, "row": row, "cells": json.loads(cells)} for row, cells in chunk.rejects],
+            )
+            rows = ImportRows.model_validate(current.rows)
             listings = ImportListings.model_validate(current.listings)
             if job.publish and not job.dry_run:
                 listings = await self._publish(tx, chunk, listings, by, now)
             counted = ImportRows(
-                total=len(reading.rows),
-                created=rows.created + len(chunk.created),
-                updated=rows.updated + chunk.updated,
+                total=total,
+                created=rows.created + len(chunk.created) + chunk.recorded,
+                updated=rows.updated + chunk.updates,
                 unchanged=rows.unchanged + chunk.unchanged,
-                rejected=rows.rejected + chunk.rejected,
+                rejected=rows.rejected + len(chunk.rejects),
                 warned=rows.warned + chunk.warned,
             )
             await tx.execute(
@@ -305,6 +479,7 @@ class Imports:
                 .where(models.import_job.c.id == job.id)
                 .values(
                     state=ImportState.DONE if finished else ImportState.RUNNING,
+                    heads=work.reader.heads,
                     rows=counted.model_dump(),
                     listings=listings.model_dump(),
                     done_rows=done,
@@ -312,84 +487,86 @@ class Imports:
                     updated_at=now,
                 )
             )
+        work.written()
         if finished:
-            self._reading = None
+            await self._put_down()
 
     async def _apply(
-        self, tx: Tx, job: Row[Any], read: Sequence[intake.Row], reading: _Reading, by: Caller, now: datetime
-    ) -> _Chunk:
-        chunk = _Chunk()
-        doubts = await region_doubts(tx, (row.draft.region_code for row in read if row.draft), legal_day(now))
-        for row in read:
-            if row.draft is not None and (no := doubts.get(row.draft.region_code or "")):
-                (row.reasons if no.severity == "BLOCK" else row.warnings).append(intake.Cell(no, "region_code"))
-        drafts = [row.draft for row in read if row.draft is not None and not row.reasons]
+        self, tx: Tx, job: Row[Any], read: Sequence[RowRead], chunk: _Chunk, by: Caller, now: datetime
+    ) -> None:
+        """Rows of patents: created, updated, unchanged or rejected."""
+        values = [row.said["values"] for row in read if "values" in row.said]
         known = _ByNumber(
             await models.known_numbers(
                 tx,
-                [draft.application_number for draft in drafts if draft.application_number],
-                [draft.publication_number for draft in drafts if draft.publication_number],
+                [value["application_number"] for value in values if value.get("application_number")],
+                [value["publication_number"] for value in values if value.get("publication_number")],
             )
         )
-        fresh: dict[str, PatentDraft] = {}  # numbers that this chunk creates
-        changed: list[str] = []
+        ours = await self._external_ids(tx, values, known, by)
+        doubts = await region_doubts(tx, (value.get("region_code") for value in values), legal_day(now))
         for row in read:
-            reasons = list(row.reasons)
-            if row.warnings and not reasons:
-                chunk.warned += 1
-                chunk.errors += [_error(job.id, row.number, cell) for cell in row.warnings]
-            if row.draft is not None and not reasons:
-                numbers = [n for n in (row.draft.application_number, row.draft.publication_number) if n]
-                same = known.find(numbers)
-                if any(number in fresh or number in reading.seen for number in numbers) and not same:
-                    chunk.unchanged += 1  # the file names this patent twice; the first row counts
-                    continue
-                reading.seen.update(numbers)
-                if not same:
-                    fresh.update(dict.fromkeys(numbers, row.draft))
-                    chunk.created.append((row.draft, row.number))
-                    continue
-                if not all(by.may_touch(each.organization_id) for each in same):
-                    if len(same) == 1 and is_holder(same[0], by):
-                        chunk.unchanged += 1
-                        continue
-                    reasons = [intake.Cell(number_is_taken(numbers[0]), None)]
-                elif no := one_record([each.id for each in same]) or one_patent(named(same[0]), named(row.draft)):
-                    reasons = [intake.Cell(no, None)]
-                elif values := _difference(same[0], row):
-                    try:
-                        if not job.dry_run:
-                            async with tx.begin_nested():
-                                await self._patents.update(tx, same[0], values, by.client_id, now)
-                    except (RuleRefused, IntegrityError) as refused:
-                        if isinstance(refused, IntegrityError):
-                            raise
-                        reasons = [intake.Cell(number_is_taken(numbers[-1]), None)]
-                    else:
-                        chunk.updated += 1
-                        chunk.touched.append(same[0].id)
-                        changed.append(same[0].id)
-                        continue
-                else:
-                    chunk.unchanged += 1
-                    chunk.touched.append(same[0].id)
-                    continue
-            chunk.rejected += 1
-            chunk.errors += [_error(job.id, row.number, cell) for cell in reasons]
-        if chunk.errors:
-            await tx.execute(insert(models.import_error), chunk.errors)
-        if not job.dry_run:
-            await self._create(tx, chunk, by, now)
-            if changed:
-                await self._listings.reconsider(tx, changed, now)
-        return chunk
-
-    async def _create(self, tx: Tx, chunk: _Chunk, by: Caller, now: datetime) -> None:
-        drafts = [(draft, Standing()) for draft, _ in chunk.created]
-        ids = await self._patents.insert(tx, drafts, by.organization_id, now, is_sample=False)
-        created = [(id_, draft) for id_, (draft, _) in zip(ids, chunk.created, strict=True)]
-        await models.feed.append(tx, announcements(created, by.organization_id, now))
+            if no := doubts.get(row.said.get("values", {}).get("region_code") or ""):
+                row.doubt({**_reason(no), "column": "region_code"})
+        await asyncio.to_thread(_sort, job.id, read, known, ours, chunk, by)
+        if job.dry_run:
+            return
+        ids = await self._patents.insert_values(tx, chunk.created, by.organization_id, now)
+        numbers = [values["application_number"] or values["publication_number"] for values in chunk.created]
+        await self._patents.update_many(tx, known.by_id, chunk.updated, by.client_id, now)
+        await models.feed.append(tx, announcements(list(zip(ids, numbers, strict=True)), by.organization_id, now))
         chunk.touched += ids
+        if chunk.updated:
+            await self._listings.reconsider(tx, list(chunk.updated), now)
+
+    async def _external_ids(
+        self, tx: Tx, values: Sequence[Mapping[str, Any]], known: _ByNumber, by: Caller
+    ) -> dict[tuple[str, str], str]:
+        """Which patent has an external id already: {(organization, external id): patent}."""
+        given = [value["external_id"] for value in values if value.get("external_id")]
+        if not given:
+            return {}
+        table = models.patent
+        owners = {by.organization_id, *(row.organization_id for row in known.rows)}
+        found = await tx.execute(
+            select(table.c.organization_id, table.c.external_id, table.c.id).where(
+                table.c.external_id == func.any(given), table.c.organization_id == func.any(list(owners))
+            )
+        )
+        return {(row.organization_id, row.external_id): row.id for row in found}
+
+    async def _record(
+        self, tx: Tx, job: Row[Any], read: Sequence[RowRead], chunk: _Chunk, by: Caller, now: datetime
+    ) -> None:
+        """Rows of events: recorded, known already or rejected."""
+        numbers = [row.said["patent"] for row in read if "patent" in row.said]
+        known = _ByNumber(await models.known_numbers(tx, numbers, numbers))
+        source = EventSource.IMPORT if by.is_operator else EventSource.HOLDER
+        found: list[tuple[Row[Any], LegalEventDraft]] = []
+        for row in read:
+            said = row.said
+            if "patent" not in said:
+                chunk.reject(job.id, row, said["reasons"])
+                continue
+            same = [patent for patent in known.find([said["patent"]]) if by.may_touch(patent.organization_id)]
+            if not same:
+                chunk.reject(job.id, row, [_reason(no_such_patent(said["patent"]))])
+                continue
+            detail = dict(said["values"]["detail"] or {})
+            if said["year"] is not None:
+                until = statuslists.fees_run_until(same[0].filing_date, said["year"])
+                if isinstance(until, Refusal):
+                    chunk.reject(job.id, row, [_reason(until)])
+                    continue
+                detail["fees_paid_until"] = until
+            event = {**said["values"], "detail": detail or None, "source": source, "document_ids": job.document_ids}
+            draft = LegalEventDraft.model_validate(event)
+            if noes := [no for no in against(same[0], draft, is_operator=by.is_operator, today=legal_day(now)) if no]:
+                chunk.reject(job.id, row, [_reason(no) for no in noes])
+                continue
+            found.append((same[0], draft))
+        chunk.recorded = await self._log.record_many(tx, found, by.client_id, now, is_trial=job.dry_run)
+        chunk.unchanged += len(found) - chunk.recorded
 
     async def _publish(
         self, tx: Tx, chunk: _Chunk, before: ImportListings, by: Caller, now: datetime
@@ -422,6 +599,16 @@ class Imports:
         return ImportListings(published=before.published + len(ids), unchanged=unchanged, refused=refused)
 
 
+def _check_events(has_document: bool, publish: bool, by: Caller) -> None:
+    """Raises: RuleRefused EV-EVIDENCE; InvalidInput."""
+    source = EventSource.IMPORT if by.is_operator else EventSource.HOLDER
+    if (no := rules.events.word_needs_evidence(source, has_document, by.is_operator)) is not None:
+        raise no.raised()
+    if publish:
+        message = Text("only a list of patents can be published", "只有专利清单可以挂牌")
+        raise InvalidInput(message.en, message.zh, violations=(Violation("INPUT-FORM", message, pointer="/publish"),))
+
+
 def _offer(row: Row[Any]) -> ListingDraft:
     """A patent on offer with nothing promised yet: ordinary license, price to be negotiated."""
     return ListingDraft(
@@ -434,65 +621,156 @@ def _offer(row: Row[Any]) -> ListingDraft:
 def _importer(job: Row[Any]) -> Caller:
     kind = OrganizationType.PLATFORM_OPERATOR if job.is_operator else OrganizationType.UNIVERSITY
     scopes = frozenset({"platform:operate"}) if job.is_operator else frozenset[str]()
-    return Caller(f"import {job.id}", job.organization_id, kind, True, False, scopes)
-
-
-def _read_rows(raw: Sequence[dict[str, Any] | Refusal], start: int, reading: _Reading) -> list[intake.Row]:
-    rows = []
-    for number, row in enumerate(raw, start + 1):
-        if isinstance(row, Refusal):
-            rows.append(intake.Row(number, reasons=[intake.Cell(row, None)]))
-        else:
-            rows.append(intake.read_row(number, row, reading.heads, reading.regions))
-    return rows
+    return Caller(f"import {job.id}", job.organization_id, kind, True, False, scopes, job.uscc)
 
 
 class _ByNumber:
     """Known patents by each of their numbers."""
 
     def __init__(self, rows: Sequence[Row[Any]]) -> None:
-        self._rows = {
+        self.rows = rows
+        self.by_id = {row.id: row for row in rows}
+        self._of = {
             number: row for row in rows for number in (row.application_number, row.publication_number) if number
         }
 
     def find(self, numbers: Sequence[str]) -> list[Row[Any]]:
         """The different patents that carry these numbers: none, one, or a contradiction."""
-        return list({row.id: row for number in numbers if (row := self._rows.get(number))}.values())
+        return list({row.id: row for number in numbers if (row := self._of.get(number))}.values())
 
 
-def _difference(row: Row[Any], read: intake.Row) -> dict[str, Any]:
-    """The columns that the file names and that differ from the record."""
-    assert read.draft is not None
-    values = columns(read.draft)
+def _sort(
+    job_id: str,
+    read: Sequence[RowRead],
+    known: _ByNumber,
+    ours: dict[tuple[str, str], str],
+    chunk: _Chunk,
+    by: Caller,
+) -> None:
+    """Decide what becomes of each row of a list of patents."""
+    for row in read:
+        said = row.said
+        if "reasons" in said:
+            chunk.reject(job_id, row, said["reasons"])
+        elif "again" in said:
+            chunk.warn(job_id, row)
+            chunk.unchanged += 1
+        elif no := _place(said, known, ours, chunk, by):
+            chunk.reject(job_id, row, no)
+        else:
+            chunk.warn(job_id, row)
+
+
+def _place(
+    said: Mapping[str, Any], known: _ByNumber, ours: dict[tuple[str, str], str], chunk: _Chunk, by: Caller
+) -> list[dict[str, Any]]:
+    """Put a row among the created, updated or unchanged; or answer why not."""
+    values: dict[str, Any] = said["values"]
+    numbers = [n for n in (values.get("application_number"), values.get("publication_number")) if n]
+    same = known.find(numbers)
+    if not same:
+        if said["lacking"]:
+            return list(said["lacking"])
+        if not _claimed(ours, by.organization_id, values.get("external_id"), ""):
+            return [_reason(external_id_is_used(values["external_id"]))]
+        chunk.created.append({**_EMPTY, **values})
+        return []
+    row = same[0]
+    if not all(by.may_touch(each.organization_id) for each in same):
+        if len(same) == 1 and is_holder(row, by):
+            chunk.unchanged += 1
+            return []
+        return [_reason(number_is_taken(numbers[0]))]
+    told = Named(
+        values.get("application_number"), values.get("publication_number"),
+        PatentType(values.get("patent_type") or row.patent_type), values.get("title") or row.title,
+    )  # fmt: skip
+    if no := one_record([each.id for each in same]) or one_patent(named(row), told):
+        return [_reason(no)]
+    before = chunk.updated.get(row.id) or _plain(row)
+    changes = _difference(before, values, said["present"])
+    if changes:
+        if not _claimed(ours, row.organization_id, changes.get("external_id"), row.id):
+            return [_reason(external_id_is_used(changes["external_id"]))]
+        merged = {**before, **changes}
+        if blocks := _contradictions(merged):
+            return [_reason(no) for no in blocks]
+        chunk.updated[row.id] = merged
+        chunk.updates += 1
+    else:
+        chunk.unchanged += 1
+    chunk.touched.append(row.id)
+    return []
+
+
+def _claimed(ours: dict[tuple[str, str], str], owner: str, external_id: str | None, patent_id: str) -> bool:
+    """Give an external id to a patent (empty: to a new one), unless another has it."""
+    if external_id is None:
+        return True
+    key = owner, external_id
+    if key in ours and (not patent_id or ours[key] != patent_id):
+        return False
+    ours[key] = patent_id
+    return True
+
+
+def _plain(row: Row[Any]) -> dict[str, Any]:
+    """A patent's row as a file would say it."""
+    values = {name: row._mapping[name] for name in FIELDS}
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
+
+
+def _contradictions(merged: Mapping[str, Any]) -> list[Refusal]:
+    """What forbids a record as it would stand after a correction."""
+    try:
+        draft = PatentDraft.model_validate(merged)
+    except ValidationError as refused:
+        causes = [error.get("ctx", {}).get("error") for error in refused.errors(include_url=False, include_input=False)]
+        return [cause.refusal if isinstance(cause, Refused) else ill_formed("", "") for cause in causes]
+    return [no for no in intake.consistency(draft) if no.severity == "BLOCK"]
+
+
+def _difference(record: Mapping[str, Any], values: Mapping[str, Any], present: Sequence[str]) -> dict[str, Any]:
+    """The fields that the file names and that differ from the record; an empty number never erases one."""
     found: dict[str, Any] = {}
-    for name in FIELDS:
-        if name not in read.present:
-            continue
-        before = row._mapping[name]
-        after = values[name]
+    for name in present:
+        before, after = record[name], values[name]
         if name in ("holders", "inventors"):
-            if _shown(before) != _shown(after):
+            after = _people(before, after)
+            if after != [_said(person) for person in before]:
                 found[name] = after
-        elif after != before and not (after is None and name in ("application_number", "publication_number")):
+        elif isinstance(before, str) and isinstance(after, str):
+            if _lines(before) != _lines(after):
+                found[name] = after
+        elif before != after and not (after is None and name.endswith("_number")):
             found[name] = after
     return found
 
 
-def _shown(people: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in person.items() if value is not None} for person in people]
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _error(job_id: str, row: int, cell: intake.Cell) -> dict[str, Any]:
-    no = cell.refusal
-    return {
-        "job_id": job_id,
-        "row": row,
-        "column": cell.column,
-        "rule": no.rule,
-        "severity": no.severity,
-        "message": no.message._asdict(),
-        "cure": no.cure._asdict() if no.cure else None,
-    }
+def _said(person: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in person.items() if value is not None}
+
+
+def _people(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """People as a file names them, with what is recorded of them and the file does not say.
+
+    Recorded shares are of the whole: they are kept only where the same people stand.
+    """
+    recorded = {person["name"]: _said(person) for person in before}
+    are_same = [person["name"] for person in after] == list(recorded)
+    kept = [
+        {key: value for key, value in recorded.get(person["name"], {}).items() if are_same or key != "share"}
+        for person in after
+    ]
+    return [{**old, **_said(person)} for old, person in zip(kept, after, strict=True)]
+
+
+def _reason(no: Refusal) -> dict[str, Any]:
+    return {"column": (no.pointer or "").strip("/") or None, **refusal_out(no)}
 
 
 def _job(row: Row[Any]) -> PatentImport:
@@ -505,6 +783,8 @@ def _job(row: Row[Any]) -> PatentImport:
         organization_id=row.organization_id,
         file_name=row.file_name,
         format=row.format,
+        subject=ImportSubject(row.subject),
+        document_ids=row.document_ids,
         dry_run=row.dry_run,
         publish=row.publish,
         state=ImportState(row.state),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import Row, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -23,14 +23,15 @@ from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
     Holder,
     Inventor,
-    LegalState,
     Patent,
     PatentDraft,
+    PatentFilters,
     PatentPatch,
+    PatentQuery,
 )
-from shared.contracts.values import PatentType
+from shared.contracts.values import PatentType, canonical_number
 from shared.contracts.wire import Page
-from shared.db import Database, Tx, violated
+from shared.db import Database, Tx, insert_many, violated
 from shared.errors import NotFound, StaleVersion, Text
 from shared.feed import change
 from shared.idempotency import Idempotency
@@ -42,6 +43,9 @@ FIELDS = (
     "external_id", "application_number", "publication_number", "patent_type", "title", "abstract", "claims", "ipc",
     "filing_date", "grant_date", "holders", "inventors", "region_code",
 )  # fmt: skip
+
+
+EXPORT_ROWS = 1_000  # in memory at once
 
 
 def no_patent() -> NotFound:
@@ -125,7 +129,8 @@ class Patents:
                 answer = await self._loaded(tx, row.id)
                 return await self._acts.answer(tx, answer, status=200), False
             answer = await self._loaded(tx, id_)
-            await models.feed.append(tx, [_registered(id_, by.organization_id, now, draft)])
+            number = draft.application_number or draft.publication_number
+            await models.feed.append(tx, [_registered(id_, by.organization_id, now, number)])
             return await self._acts.answer(tx, answer), True
 
     async def _check(self, tx: Tx, draft: PatentDraft, region_code: str | None, now: datetime) -> None:
@@ -164,6 +169,36 @@ class Patents:
         if values:
             await tx.execute(insert(models.patent), values)
         return [str(value["id"]) for value in values]
+
+    async def insert_values(self, tx: Tx, values: Sequence[Mapping[str, Any]], owner: str, now: datetime) -> list[str]:
+        """Rows of many new patents, all fields given as plain data; answers their ids. The caller announces them."""
+        ids = [new_id("pat") for _ in values]
+        common = {
+            "organization_id": owner,
+            "created_at": now,
+            "updated_at": now,
+            "version": 1,
+            "is_sample": False,
+            "standing": Standing().stored(),
+        }
+        rows = [{**value, **common, "id": id_} for id_, value in zip(ids, values, strict=True)]
+        await insert_many(tx, models.patent, rows)
+        return ids
+
+    async def update_many(
+        self, tx: Tx, rows: Mapping[str, Row[Any]], values: Mapping[str, Mapping[str, Any]], by: str, now: datetime
+    ) -> None:
+        """Write all fields of many patents, given by id as plain data, keep what stood there, and announce them."""
+        revisions = []
+        for id_, value in values.items():
+            told = {name: plain(rows[id_]._mapping[name]) for name in FIELDS}
+            before = {name: told[name] for name in FIELDS if told[name] != value[name]}
+            version = {"patent_id": id_, "version": rows[id_].version}
+            revisions.append({**version, "at": now, "by": by, "before": before})
+        await insert_many(tx, models.patent_revision, revisions)
+        changed = [{**value, "id": id_, "updated_at": now} for id_, value in values.items()]
+        await models.overwrite_many(tx, models.patent, [*FIELDS, "updated_at"], changed)
+        await models.feed.append(tx, [_changed(id_, rows[id_].organization_id, now) for id_ in values])
 
     async def _loaded(self, tx: Tx, id_: str) -> Patent:
         row = (await tx.execute(select(models.patent).where(models.patent.c.id == id_))).one()
@@ -260,63 +295,42 @@ class Patents:
             )
         await models.feed.append(tx, [_changed(row.id, row.organization_id, now)])
 
-    async def page(
-        self,
-        *,
-        q: str | None,
-        state: LegalState | None,
-        patent_type: PatentType | None,
-        ipc: str | None,
-        region_code: str | None,
-        external_id: str | None,
-        number: str | None,
-        after: str | None,
-        limit: int,
-        count: bool,
-        by: Caller,
-    ) -> Page[Patent]:
+    async def page(self, query: PatentQuery, by: Caller) -> Page[Patent]:
         """The patents that the caller keeps or holds, newest first."""
         table = models.patent
-        found: list[ColumnElement[bool]] = []
-        if not by.is_operator:
-            own = [
-                table.c.organization_id == by.organization_id,
-                table.c.holders.contains([{"organization_id": by.organization_id}]),
-            ]
-            if by.uscc:
-                own.append(table.c.holders.contains([{"uscc": by.uscc}]))
-            found.append(or_(*own))
-        for word in (q or "").lower().split():
-            found.append(func.strpos(func.lower(table.c.title), word) > 0)
-        if state:
-            found.append(table.c.standing["state"].astext == state.value)
-        if patent_type:
-            found.append(table.c.patent_type == patent_type.value)
-        if ipc:
-            found.append(starts_any(table.c.ipc, ipc))
-        if region_code:
-            found.append(func.starts_with(table.c.region_code, region_code))
-        if external_id:
-            found.append(table.c.external_id == external_id)
-        if number:
-            found.append(or_(table.c.application_number == number, table.c.publication_number == number))
-        condition = and_(True, *found)
-        scope = ("patents", by.organization_id, q, state, patent_type, ipc, region_code, external_id, number)
+        filters = PatentFilters.model_validate(query.model_dump(include=set(PatentFilters.model_fields)))
+        condition = and_(True, *_conditions(filters, by))
+        scope = ("patents", by.organization_id, filters.model_dump_json())
         async with self._db.read() as tx:
             rows, more = await self._cursors.page(
-                tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, after, limit
+                tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, query.after, query.limit
             )
             items = await self.shown(tx, rows)
-            total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if count else None
+            total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if query.count else None
         return Page(
             items=items,
             next=more,
             count=total,
         )
 
+    async def every(self, filters: PatentFilters, by: Caller) -> AsyncIterator[Sequence[Row[Any]]]:
+        """The rows of all patents that a list would show, oldest first, as of one moment, piece by piece."""
+        table = models.patent
+        statement = (
+            select(table).where(*_conditions(filters, by)).order_by(table.c.created_at, table.c.id).limit(EXPORT_ROWS)
+        )
+        after: tuple[datetime, str] | None = None
+        async with self._db.moment() as tx:
+            while True:
+                key = tuple_(table.c.created_at, table.c.id)
+                rows = (await tx.execute(statement if after is None else statement.where(key > after))).all()
+                if not rows:
+                    return
+                yield rows
+                after = rows[-1].created_at, rows[-1].id
 
-def _registered(id_: str, owner: str, now: datetime, draft: PatentDraft) -> dict[str, Any]:
-    number = draft.application_number or draft.publication_number
+
+def _registered(id_: str, owner: str, now: datetime, number: str | None) -> dict[str, Any]:
     return change("patent.registered", id_, owner, now, {"number": number})
 
 
@@ -324,6 +338,36 @@ def _changed(id_: str, owner: str, now: datetime) -> dict[str, Any]:
     return change("patent.changed", id_, owner, now, {})
 
 
-def announcements(created: Sequence[tuple[str, PatentDraft]], owner: str, now: datetime) -> list[dict[str, Any]]:
-    """What an import says of the patents that it registered."""
-    return [_registered(id_, owner, now, draft) for id_, draft in created]
+def announcements(created: Sequence[tuple[str, str | None]], owner: str, now: datetime) -> list[dict[str, Any]]:
+    """What is said of many patents that were registered, given as (id, number)."""
+    return [_registered(id_, owner, now, number) for id_, number in created]
+
+
+def _conditions(filters: PatentFilters, by: Caller) -> list[ColumnElement[bool]]:
+    """The filters as conditions, within what the caller keeps or holds."""
+    table = models.patent
+    found: list[ColumnElement[bool]] = []
+    if not by.is_operator:
+        own = [
+            table.c.organization_id == by.organization_id,
+            table.c.holders.contains([{"organization_id": by.organization_id}]),
+        ]
+        if by.uscc:
+            own.append(table.c.holders.contains([{"uscc": by.uscc}]))
+        found.append(or_(*own))
+    for word in (filters.q or "").lower().split():
+        found.append(func.strpos(func.lower(table.c.title), word) > 0)
+    if filters.legal_state:
+        found.append(table.c.standing["state"].astext == filters.legal_state.value)
+    if filters.patent_type:
+        found.append(table.c.patent_type == filters.patent_type.value)
+    if filters.ipc:
+        found.append(starts_any(table.c.ipc, filters.ipc))
+    if filters.region_code:
+        found.append(func.starts_with(table.c.region_code, filters.region_code))
+    if filters.external_id:
+        found.append(table.c.external_id == filters.external_id)
+    if filters.number:
+        number = canonical_number(filters.number)
+        found.append(or_(table.c.application_number == number, table.c.publication_number == number))
+    return found

@@ -8,13 +8,13 @@ part of the log.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select
 
 from services.catalog import models, rules
 from services.catalog.rules.eligibility import is_party
@@ -51,7 +51,7 @@ from shared.contracts.catalog import (
 )
 from shared.contracts.values import PatentType
 from shared.contracts.wire import Page, ViolationOut
-from shared.db import Database, Tx
+from shared.db import Database, Tx, insert_many
 from shared.errors import InvalidInput, NotFound
 from shared.feed import change
 from shared.idempotency import Idempotency
@@ -99,42 +99,39 @@ class Record:
         """Append an event and let everything follow; `is_own_word`: the party that the act binds performs it itself."""
         if no := rules.events.particulars_fit(draft.code, draft.detail):
             raise InvalidInput(no.message.en, no.message.zh, violations=(no.violation(),))
-        standing, kind = Standing.restored(row.standing), PatentType(row.patent_type)
-        noes = [
-            rules.events.event_is_past(draft.occurred_on, legal_day(now)),
-            rules.events.happened_after_filing(draft, row.filing_date),
-            rules.events.compensation_is_for_inventions(draft.code, kind),
-            rules.events.something_ends(draft, standing),
-        ]
+        noes = against(row, draft, is_operator=by.is_operator, today=legal_day(now))
         if not is_own_word:
-            has_document = bool(draft.document_ids)
-            noes.append(rules.events.word_needs_evidence(draft.source, has_document, by.is_operator))
-        if draft.code is EventCode.EVALUATION_REPORT:
-            noes.append(rules.events.report_is_the_first(kind, standing, by.is_operator))
+            noes.append(rules.events.word_needs_evidence(draft.source, bool(draft.document_ids), by.is_operator))
         for no in noes:
             if no:
                 raise no.raised()
         event = new_event(row.id, draft, by.client_id, now)
         await tx.execute(insert(models.legal_event).values(event_values(event)))
-        await self._follow(tx, row, event, now)
+        log = [_event(line) for line in await self._log(tx, row.id)]
+        await self._follow(tx, {row.id: row}, {row.id: log}, [event], now)
         return event
 
-    async def _follow(self, tx: Tx, row: Row[Any], event: LegalEvent, now: datetime) -> None:
-        """Fold the log anew; listings follow, and the feed tells of it."""
-        standing = fold([event_of(_event(line)) for line in await self._log(tx, row.id)])
-        await tx.execute(
-            update(models.patent)
-            .where(models.patent.c.id == row.id)
-            .values(standing=standing.stored(), version=row.version + 1, updated_at=now)
+    async def _follow(
+        self,
+        tx: Tx,
+        rows: Mapping[str, Row[Any]],
+        log: Mapping[str, Sequence[LegalEvent]],
+        fresh: Sequence[LegalEvent],
+        now: datetime,
+    ) -> None:
+        """Fold the logs of patents anew after fresh events; listings follow, and the feed tells of it."""
+        touched = dict.fromkeys(event.patent_id for event in fresh)
+        standings = {id_: fold(map(event_of, log[id_])) for id_ in touched}
+        written = [{"id": id_, "standing": standing.stored(), "updated_at": now} for id_, standing in standings.items()]
+        await models.overwrite_many(tx, models.patent, ("standing", "updated_at"), written)
+        for event in fresh:
+            if event.code is EventCode.TRANSFER:
+                await self._listings.close_assigned(tx, event.patent_id, event.occurred_on, now)
+        if moved := [id_ for id_, standing in standings.items() if standing.stored() != rows[id_].standing]:
+            await self._listings.reconsider(tx, moved, now)
+        await models.feed.append(
+            tx, [_recorded(event, rows[event.patent_id], standings[event.patent_id], now) for event in fresh]
         )
-        if event.code is EventCode.TRANSFER:
-            await self._listings.close_assigned(tx, row.id, event.occurred_on, now)
-        if standing.stored() != row.standing:
-            await self._listings.reconsider(tx, [row.id], now)
-        facts: dict[str, JsonValue] = {
-            "code": event.code, "occurred_on": event.occurred_on.isoformat(), "state": standing.state
-        }  # fmt: skip
-        await models.feed.append(tx, [change("patent.legal_event_recorded", row.id, row.organization_id, now, facts)])
 
     async def _log(self, tx: Tx, patent_id: str) -> Sequence[Row[Any]]:
         """All events of a patent in the order in which they were recorded."""
@@ -143,6 +140,35 @@ class Record:
             select(table).where(table.c.patent_id == patent_id).order_by(table.c.recorded_at, table.c.id)
         )
         return found.all()
+
+    async def record_many(
+        self, tx: Tx, found: Sequence[tuple[Row[Any], LegalEventDraft]], by: str, now: datetime, *, is_trial: bool
+    ) -> int:
+        """Record events on patents whose rows are locked; answers how many were not on record before.
+
+        The statuses, and with them the listings, follow at once; a trial writes nothing. The caller has checked
+        whose the patents are, what the evidence is, and `against` each event.
+        """
+        ids = sorted({row.id for row, _ in found})
+        log: dict[str, list[LegalEvent]] = {id_: [] for id_ in ids}
+        table = models.legal_event
+        lines = await tx.execute(
+            select(table).where(table.c.patent_id == func.any(ids)).order_by(table.c.recorded_at, table.c.id)
+        )
+        for line in lines:
+            log[line.patent_id].append(_event(line))
+        known = {_identity(id_, event) for id_, events in log.items() for event in events}
+        fresh: list[LegalEvent] = []
+        for row, draft in found:
+            identity = _identity(row.id, draft)
+            if identity not in known:
+                known.add(identity)
+                fresh.append(new_event(row.id, draft, by, now))
+                log[row.id].append(fresh[-1])
+        if fresh and not is_trial:
+            await insert_many(tx, table, [event_values(event) for event in fresh])
+            await self._follow(tx, {row.id: row for row, _ in found}, log, fresh, now)
+        return len(fresh)
 
     async def events(self, id_: str, by: Caller) -> Page[LegalEvent]:
         """The record of a patent, in the order of its days."""
@@ -366,6 +392,20 @@ class Record:
             return Page(items=[Revision(version=r.version, at=r.at, by=r.by, before=r.before) for r in found])
 
 
+def against(row: Row[Any], draft: LegalEventDraft, *, is_operator: bool, today: date) -> list[Refusal | None]:
+    """What the record itself says against an event, whoever tells of it."""
+    standing, kind = Standing.restored(row.standing), PatentType(row.patent_type)
+    return [
+        rules.events.event_is_past(draft.occurred_on, today),
+        rules.events.happened_after_filing(draft, row.filing_date),
+        rules.events.compensation_is_for_inventions(draft.code, kind),
+        rules.events.something_ends(draft, standing),
+        rules.events.report_is_the_first(kind, standing, is_operator)
+        if draft.code is EventCode.EVALUATION_REPORT
+        else None,
+    ]
+
+
 def consenting(
     row: Row[Any], role: ConsentRole, party: str | None, uscc: str | None, by: Caller, today: date
 ) -> tuple[str, str | None, bool]:
@@ -438,6 +478,21 @@ def _event(row: Row[Any]) -> LegalEvent:
         recorded_at=row.recorded_at,
         recorded_by=row.recorded_by,
     )
+
+
+def _identity(patent_id: str, event: LegalEvent | LegalEventDraft) -> tuple[Any, ...]:
+    """What makes two entries of the record the same event."""
+    said = event.detail.model_dump_json(exclude_none=True) if event.detail else "{}"
+    return patent_id, event.code, event.occurred_on, said
+
+
+def _recorded(event: LegalEvent, row: Row[Any], standing: Standing, now: datetime) -> dict[str, Any]:
+    said: dict[str, JsonValue] = {
+        "code": event.code,
+        "occurred_on": event.occurred_on.isoformat(),
+        "state": standing.state,
+    }
+    return change("patent.legal_event_recorded", row.id, row.organization_id, now, said)
 
 
 def _evidenced(code: EventCode, day: date, detail: EventDetail, given: Evidenced) -> LegalEventDraft:

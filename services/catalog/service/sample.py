@@ -160,7 +160,11 @@ class Sample:
             await tx.execute(insert(models.patent), values)
             await tx.execute(insert(models.legal_event), recorded)
             for owner in (university_id, custodian_id):
-                mine = [(id_, draft) for id_, (keeper, draft) in created.items() if keeper == owner]
+                mine = [
+                    (id_, draft.application_number or draft.publication_number)
+                    for id_, (keeper, draft) in created.items()
+                    if keeper == owner
+                ]
                 await models.feed.append(tx, announcements(mine, owner, now))
             return await self._publish(tx, offers, now)
 

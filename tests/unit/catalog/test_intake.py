@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import io
 import json
-from typing import Any
+from datetime import date
+from typing import Any, BinaryIO
 
 import pytest
 
-from services.catalog.rules.intake import (
-    Row,
-    columns,
-    granted,
-    has_a_number,
-    read_file,
-    read_row,
-)
+from services.catalog.reading.__main__ import reader_of
+from services.catalog.reading.files import ABSENT, Line, Source, counted
+from services.catalog.rules import files, tables
+from services.catalog.rules.intake import HEADS, Row, first_row_counts, granted, has_a_number, read_row
 from shared.contracts.catalog import PatentDraft
 from shared.contracts.values import PatentType
-from shared.rulebook import Refusal
+from shared.rulebook import Refusal, Refused
 from tests import factories
 from tests.unit.verdicts import verdict
 
 REGIONS = {"山东省": "37", "济南市": "3701"}
 
 
+def opened(content: bytes | str, form: str = "csv", mapping: dict[str, str] | None = None) -> Source:
+    """A file whose head is known and which has rows. Raises: Refused."""
+    file: BinaryIO = io.BytesIO(content.encode() if isinstance(content, str) else content)
+    source = reader_of(form)(file, HEADS, mapping or {})
+    counted(source)
+    if no := tables.head_is_known(source.heads(), mapping or {}, HEADS):
+        raise Refused(no)
+    return source
+
+
+def columns(heads: list[str], mapping: dict[str, str]) -> dict[str, str]:
+    return tables.columns(heads, mapping, HEADS)
+
+
+def named(line: Line, heads: list[str]) -> dict[str, Any]:
+    return {head: cell for head, cell in zip(heads, line.cells, strict=False) if head and cell is not ABSENT}
+
+
 def rows(content: bytes | str, form: str = "csv", mapping: dict[str, str] | None = None) -> list[Row | Refusal]:
     """A whole file as an import reads it."""
-    raw = read_file(content.encode() if isinstance(content, str) else content, form)
-    heads = columns(list(dict.fromkeys(name for row in raw if isinstance(row, dict) for name in row)), mapping or {})
-    return [
-        row if isinstance(row, Refusal) else read_row(number, row, heads, REGIONS) for number, row in enumerate(raw, 1)
-    ]
+    source = opened(content, form, mapping)
+    heads = source.heads()
+    field_of = columns([head for head in heads if head], mapping or {})
+    return [line.refusal or read_row(line.number, named(line, heads), field_of, REGIONS) for line in source.lines()]
 
 
 def only(content: bytes | str, form: str = "csv") -> Row:
@@ -40,7 +55,7 @@ def only(content: bytes | str, form: str = "csv") -> Row:
 
 
 def reasons(row: Row) -> set[tuple[str | None, str]]:
-    return {(cell.column, cell.refusal.rule) for cell in row.reasons}
+    return {(cell.column, cell.refusal.rule) for cell in (*row.reasons, *row.lacking)}
 
 
 def of(**facts: Any) -> Row:
@@ -68,6 +83,9 @@ ZL202310123456.6,一种薄壁件铣削的随动支撑方法,发明,2023年2月15
         CHINESE.encode("utf-8-sig"),
         CHINESE.encode("gbk"),
         CHINESE.encode("gb18030"),
+        CHINESE.encode("utf-16"),
+        b"\xfe\xff" + CHINESE.encode("utf-16-be"),
+        CHINESE.replace(",", "|").encode(),
         CHINESE.replace("\n", "\r\n").encode(),
         CHINESE.replace("\n", "\r").encode(),
         CHINESE.replace(",", ";").encode(),
@@ -75,7 +93,21 @@ ZL202310123456.6,一种薄壁件铣削的随动支撑方法,发明,2023年2月15
         ("\n" + CHINESE + "\n,,,\n\n").encode(),
         '"' + CHINESE.strip().replace(",", '","').replace("\n", '"\n"') + '"',
     ],
-    ids=["utf-8", "bom", "gbk", "gb18030", "crlf", "cr", "semicolons", "tabs", "blank lines", "quoted"],
+    ids=[
+        "utf-8",
+        "bom",
+        "gbk",
+        "gb18030",
+        "utf-16",
+        "utf-16-be",
+        "bars",
+        "crlf",
+        "cr",
+        "semicolons",
+        "tabs",
+        "blank lines",
+        "quoted",
+    ],
 )
 def test_a_chinese_table_is_read_however_it_was_saved(content: bytes | str) -> None:
     row = only(content)
@@ -112,7 +144,9 @@ def test_json_and_lines_of_json_say_the_same_as_csv() -> None:
     plain = factories.a_patent(application_number="202310123456.6", holders=[{"name": "甲", "uscc": None}])
     plain["inventors"] = ["张三"]
     array, lines = only(json.dumps([plain]), "json"), only("\n" + json.dumps(plain) + "\n\n", "ndjson")
-    assert array == lines == only(json.dumps(plain), "json")
+    assert array == only(json.dumps(plain), "json")
+    assert (array.draft, array.present) == (lines.draft, lines.present)
+    assert (array.number, lines.number) == (1, 2)  # which record, and on which line
     assert array.draft.holders[0].name == "甲"
     assert str(array.draft.filing_date) == "2023-02-15"
 
@@ -127,32 +161,105 @@ def test_json_and_lines_of_json_say_the_same_as_csv() -> None:
         ("", "json"),
         ("[]", "json"),
         ("[{]", "json"),
-        ('[{"title": NaN}]', "json"),
         ("[" * 100_000, "json"),
         ("", "ndjson"),
         ("\n\n", "ndjson"),
     ],
 )
 def test_a_file_without_rows_is_refused_as_a_whole(content: str, form: str) -> None:
-    assert verdict(read_file, content.encode(), form) == "IM-FILE"
+    assert verdict(opened, content, form) == "IM-FILE"
 
 
 @pytest.mark.parametrize(
-    "content", [CHINESE.encode("utf-16"), b"\xff\xff\xff", b"PK\x03\x04\x00\x00", "名称\0".encode()]
+    "content", [CHINESE.encode("utf-16-le"), b"\xff\xff\xff", b"PK\x03\x04\x00\x00", "名称\0".encode()]
 )
 def test_a_file_that_is_no_text_is_refused(content: bytes) -> None:
-    assert verdict(read_file, content, "csv") == "IM-ENCODING"
-    assert verdict(read_file, CHINESE.encode("gbk"), "csv") is None
+    assert verdict(opened, content) == "IM-ENCODING"
+    assert verdict(opened, CHINESE.encode("gbk")) is None
 
 
 def test_a_doubled_head_is_refused() -> None:
-    assert verdict(read_file, "名称,申请号,名称\n甲,1,乙\n".encode(), "csv") == "IM-HEAD"
-    assert verdict(read_file, "名称,,申请号,\n甲,,1,\n".encode(), "csv") is None
+    assert verdict(opened, "名称,申请号,名称\n甲,1,乙\n") == "IM-HEAD"
+    assert verdict(opened, "名称,,申请号,备注,备注\n甲,,1,,\n") is None
 
 
 def test_a_file_has_at_most_two_hundred_thousand_rows() -> None:
-    assert verdict(read_file, b"[" + b"{}," * 200_000 + b"{}]", "json") == "IM-ROWS"
-    assert len(read_file(b"[" + b"{}," * 199_999 + b"{}]", "json")) == 200_000
+    one = b'{"title":1},'
+    assert verdict(opened, b"[" + one * 200_000 + one[:-1] + b"]", "json") == "IM-ROWS"
+    assert counted(opened(b"[" + one * 199_999 + one[:-1] + b"]", "json")) == 200_000
+    assert verdict(opened, "名称\n" + "甲\n" * 200_001) == "IM-ROWS"
+    assert files.has_few_enough_rows(200_000) is None
+
+
+def test_a_file_whose_heads_nobody_knows_is_refused() -> None:
+    assert verdict(opened, "甲,乙\n1,2\n") == "IM-HEAD"
+    assert verdict(opened, '[{"x": 1}]', "json") == "IM-HEAD"
+    assert verdict(opened, '[{"title": NaN}]', "json") == "IM-HEAD"
+    assert verdict(opened, "甲,乙\n1,2\n", "csv", {"甲": "title"}) is None
+
+
+def test_titles_above_the_head_are_passed_over_and_rows_keep_the_numbers_that_the_file_shows() -> None:
+    content = '某大学专利清单,,\n\n2026年,,\n申请号,名称,专利权人\n202310123456.6,"两\n行",大学\n\nx,乙,大学\n'
+    first, second = rows(content)
+    assert (first.number, first.reasons, second.number) == (5, [], 8)
+
+
+def test_a_later_row_about_the_same_patent_is_passed_over_with_a_warning() -> None:
+    assert verdict(first_row_counts, 3) == "IM-AGAIN"
+    assert first_row_counts(3).severity == "WARN"
+
+
+@pytest.mark.parametrize(
+    "lost", [202310123456.0, 202310123456, 88201465.0, "2.02310123456E+11", "2.0231E11", "2E+11", "２.02E+11"]
+)
+def test_a_number_that_a_spreadsheet_took_for_an_amount_is_not_guessed(lost: Any) -> None:
+    assert verdict(tables.number_is_whole, lost) == "IM-NUMBER"
+    assert reasons(of(application_number=lost)) == {("application_number", "IM-NUMBER")}
+
+
+@pytest.mark.parametrize("kept", [202310123456.6, "2023101234566", 2023101234566, "202310123456.6", "", None])
+def test_a_number_that_kept_its_check_digit_is_taken(kept: Any) -> None:
+    assert tables.number_is_whole(kept) is None
+    if kept:
+        assert of(application_number=kept).draft.application_number == "202310123456.6"
+
+
+@pytest.mark.parametrize("written", ["=1+1", "+x", "-甲", "@x", "'=1", "''-", "\t甲", "甲", "'甲", "2-1", ""])
+def test_a_text_that_a_spreadsheet_would_compute_goes_out_and_comes_in_unchanged(written: str) -> None:
+    out = tables.guarded(written)
+    assert not out.startswith(("=", "+", "-", "@", "\t"))
+    assert tables.bare(out) == written
+
+
+@pytest.mark.parametrize("names", [["甲大学"], ["甲；乙公司", "丙"], ["[甲]"], ["A、B", "C|D"], []])
+def test_several_in_one_cell_are_read_as_they_were_written(names: list[str]) -> None:
+    assert tables.many(tables.joined(names)) == names
+
+
+@pytest.mark.parametrize("cell", [date(2023, 2, 15), "2023-02-15 00:00:00", "20230215", "2023年2月15日"])
+def test_a_day_is_read_as_cell_and_as_text(cell: Any) -> None:
+    assert tables.day(cell) == date(2023, 2, 15)
+
+
+@pytest.mark.parametrize("cell", [44972, 44972.0, "15.2.2023"])
+def test_a_number_of_days_is_not_taken_for_a_day(cell: Any) -> None:
+    assert verdict(tables.day, cell) == "DATE-FORM"
+
+
+def test_a_workbook_that_swells_is_refused_by_its_sizes() -> None:
+    mega = files.MEGABYTE
+    assert verdict(files.unpacks_to, 601 * mega, 64 * mega) == "IM-BOMB"
+    assert verdict(files.unpacks_to, 50 * mega, 100_000) == "IM-BOMB"
+    assert files.unpacks_to(19 * mega, 10_000) is None
+    assert files.unpacks_to(150 * mega, 26 * mega) is None
+
+
+def test_files_that_are_no_use_are_refused_with_a_cure() -> None:
+    assert verdict(files.no_encoding) == "IM-ENCODING"
+    assert verdict(files.declares_a_type) == "IM-DTD"
+    assert verdict(files.gave_up, "x", "x") == "IM-LIMIT"
+    assert verdict(files.too_wide, 2_000) == "IM-FILE"
+    assert tables.ill_formed("title", "empty").rule == "IM-CELL"
 
 
 def test_a_line_that_cannot_be_read_does_not_stop_the_others() -> None:
@@ -162,10 +269,10 @@ def test_a_line_that_cannot_be_read_does_not_stop_the_others() -> None:
     assert isinstance(long, Refusal)
     assert long.rule == "IM-FILE"
     assert padded.reasons == []
-    good, bad, number = read_file(b'{"title": "a"}\n{"title"\n5\n', "ndjson")
-    assert good == {"title": "a"}
-    assert {bad.rule, number.rule} == {"IM-FILE"}
-    assert "line 2" in bad.message.en
+    good, bad, number = opened(b'{"title": "a"}\n{"title"\n5\n', "ndjson").lines()
+    assert list(good.cells) == ["a"]
+    assert {bad.refusal.rule, number.refusal.rule} == {"IM-FILE"}
+    assert "line 2" in bad.refusal.message.en
 
 
 def test_cells_hold_separators_and_line_ends_in_quotation_marks() -> None:
