@@ -13,7 +13,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from services.catalog.rules import statuslists
-from services.catalog.rules.status import word_needs_evidence
+from services.catalog.rules.events import word_needs_evidence
 from services.catalog.service.imports import external_id_is_used, no_such_patent, others_write
 from services.catalog.service.sheets import ROWS_MOST, fits_a_sheet
 from shared.contracts.catalog import EventCode, EventSource, LegalState
@@ -287,13 +287,17 @@ async def test_a_holders_list_needs_evidence_and_reaches_its_own_patents_only(wo
     refused = await university.post("/v1/patent-imports", **files)
     assert [no["rule"] for no in problem(refused, 409, "rule_refused")["violations"]] == ["EV-EVIDENCE"]
     assert word_needs_evidence(EventSource.HOLDER, True, False) is None
-    form = {"subject": "LEGAL_EVENTS", "document_ids": "doc_1,doc_2"}
+    form = {"subject": "LEGAL_EVENTS", "document_ids": await stranger.document()}
     job = await imported(stranger, content, **form)
+    foreign = await university.post("/v1/patent-imports", files={"file": ("a.csv", content)}, data=form)
+    assert [no["rule"] for no in problem(foreign, 422)["violations"]] == ["EV-DOCUMENT"]
     assert await rules(stranger, job) == [(2, "IM-PATENT")]
+    documents = [await university.document(), await university.document()]
+    form["document_ids"] = ",".join(documents)
     job = await imported(university, content, **form)
-    assert (counts(job), job["document_ids"]) == ((1, 0, 0, 0), ["doc_1", "doc_2"])
+    assert (counts(job), job["document_ids"]) == ((1, 0, 0, 0), documents)
     (event,) = (await university.read(f"/v1/patents/{patent['id']}/legal-events"))["items"]
-    assert (event["source"], event["document_ids"]) == ("HOLDER", ["doc_1", "doc_2"])
+    assert (event["source"], event["document_ids"]) == ("HOLDER", documents)
     sent = await university.post(
         "/v1/patent-imports", files={"file": ("a.csv", content)}, data={**form, "publish": "true"}
     )

@@ -14,9 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.catalog import app as catalog_app
-from services.catalog.settings import CatalogSettings
-from shared.auth import KeyRing
+from services import embedded
 from tests import factories
 from tests.world import Api, World
 
@@ -288,8 +286,7 @@ async def test_two_processes_that_work_on_the_same_queue_do_no_chunk_twice(
     async with new_world(url=database_url, sample=False, catalog=settings) as world:
         await world.without_sample()
         university = await world.organization()
-        keys = KeyRing(world.configuration.home / "keys", world.clock)
-        _, other = catalog_app.create(database_url, CatalogSettings(**settings), keys, world.clock)
+        other = embedded.build(world.configuration, database_url, world.clock).catalog
         rows = some_rows(200)
         working = asyncio.create_task(other.imports.work())
         try:

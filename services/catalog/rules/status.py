@@ -121,7 +121,7 @@ class Standing(Reply):
 
     def stored(self) -> dict[str, Any]:
         """As kept in the patent's row."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        return {"state": self.state.value, **self.model_dump(mode="json", exclude_defaults=True)}  # lists filter by it
 
     @classmethod
     def restored(cls, raw: dict[str, Any]) -> Self:
