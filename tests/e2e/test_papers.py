@@ -9,13 +9,18 @@ import pytest
 
 from services import __main__ as command_line
 from services import __version__
+from services.catalog.rules.listing import BY_SYSTEM
+from services.catalog.rules.screening import A_FROM, B_FROM
 from services.catalog.service.sample import entries
+from services.catalog.settings import FRESH_DAYS
 from services.embedded import PREFIXES, CatalogSettings, GatewaySettings, MatchingSettings
 from services.matching import rules
 from services.matching.engine import FIELDS, MIX
 from services.matching.engine.documents import TITLE_GRAMS, TITLE_WORDS
 from services.matching.engine.index import DEPTH, VOTERS
 from services.matching.service.semantic import MIXED
+from shared.contracts.catalog import Act
+from shared.rulebook import book
 from shared.settings import HostSettings, names
 from tests.world import World
 
@@ -116,10 +121,24 @@ def test_links_in_the_papers_lead_somewhere() -> None:
         "docs/operating.md",
         "docs/matching.md",
         "docs/scale.md",
+        "docs/supply.md",
+        "docs/imports.md",
+        "docs/collections.md",
     ]:
         folder = (ROOT / paper).parent
         for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / paper).read_text(encoding="utf-8")):
             assert link.startswith("https://") or (folder / link).exists(), f"{paper}: {link}"
+
+
+def test_the_paper_on_supply_names_rules_acts_and_thresholds_that_hold() -> None:
+    text = (ROOT / "docs" / "supply.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([A-Z]{2,12}-[A-Z-]{2,30})`", text))
+    assert named <= book().keys()
+    assert {id_ for id_, rule in book().items() if rule.where.startswith("services.catalog.rules.eligibility")} <= named
+    assert all(f"`{act}`" in text for act in Act)
+    assert all(f"`{reason}`" in text for reason in BY_SYSTEM)
+    assert f"Tier A from {A_FROM}, B from {B_FROM}" in text
+    assert f"fresh for {FRESH_DAYS} days" in text
 
 
 def test_the_paper_on_matching_names_the_constants_that_hold() -> None:

@@ -159,6 +159,19 @@ def listing_of(row: Row[Any], patents: Sequence[Row[Any]], today: date) -> Listi
 Entered = Callable[[Tx, Sequence[str], datetime], Awaitable[list[dict[str, Any]]]]
 
 
+class Asked(NamedTuple):
+    """Counts asked for: the filters as JSON, the column whose nulls a sorted list leaves out, facets, the whole."""
+
+    filters: str
+    sorted_by: str
+    facets: tuple[str, ...]
+    with_total: bool
+
+
+Counted = tuple[int | None, Facets | None]
+KEPT_MOST = 256  # different questions whose counts are remembered
+
+
 class Listings:
     """Use cases on listings."""
 
@@ -167,6 +180,8 @@ class Listings:
     ) -> None:
         self._db, self._settings, self._acts, self._cursors, self._clock = db, settings, acts, cursors, clock
         self._read = Together(self._with_patents)
+        self._counts = Together(self._count)
+        self._kept: dict[Asked, tuple[int, Counted]] = {}
         self.entered: Entered | None = None  # whom else announced listings concern, see service/collections.py
 
     async def _with_patents(self, ids: list[str]) -> dict[str, list[Row[Any]]]:
@@ -605,8 +620,10 @@ class Listings:
                 tx, statement, (column, table.c.id), scope, query.after, query.limit, falling=falling
             )
             patents = await models.patents_of(tx, [row.id for row in rows])
-            total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if query.count else None
-            counted = await self._facets(tx, condition, facets) if facets else None
+            asked = Asked(filters.model_dump_json(), name, tuple(facets), query.count)
+            total, counted = await self._counted(tx, condition, asked) if filters.mine else (None, None)
+        if not filters.mine and (asked.facets or asked.with_total):
+            total, counted = await self._counts.get(asked) or (None, None)
         today = legal_day(self._clock.now())
         return ListingPage(
             items=[card_of(row, patents[row.id], today) for row in rows],
@@ -615,24 +632,42 @@ class Listings:
             facets=counted,
         )
 
-    async def _facets(self, tx: Tx, condition: ColumnElement[bool], facets: Sequence[str]) -> Facets:
+    async def _count(self, questions: list[Asked]) -> dict[Asked, Counted]:
+        """Counts over what is on offer: kept until the feed moves on, so that they are exact and mostly free."""
+        async with self._db.read() as tx:
+            _, _, head = await models.feed.head(tx)
+            found = {}
+            for asked in questions:
+                at, counted = self._kept.get(asked, (-1, None))
+                if counted is None or at != head:
+                    wanted = conditions(ListingFilters.model_validate_json(asked.filters), None)
+                    condition = and_(models.listing.c[asked.sorted_by].is_not(None), *wanted)
+                    counted = await self._counted(tx, condition, asked)
+                found[asked] = counted
+                self._kept.pop(asked, None)
+                self._kept[asked] = head, counted
+        while len(self._kept) > KEPT_MOST:
+            del self._kept[next(iter(self._kept))]
+        return found
+
+    async def _counted(self, tx: Tx, condition: ColumnElement[bool], asked: Asked) -> Counted:
+        listing, total = models.listing, None
+        if asked.with_total:
+            total = await tx.scalar(select(func.count()).select_from(listing).where(condition))
         counted: Facets = {}
-        for facet in facets:
-            value = _FACET[facet]()
+        for facet in asked.facets:
+            value, lies_with_patents = _FACET[facet]
+            number = func.count(func.distinct(listing.c.id))  # a bundle counts once, whatever its patents repeat
             rows = await tx.execute(
-                select(value.label("value"), func.count(func.distinct(models.listing.c.id)).label("n"))
-                .select_from(
-                    models.listing.join(
-                        models.listing_patent, models.listing_patent.c.listing_id == models.listing.c.id
-                    ).join(models.patent, models.patent.c.id == models.listing_patent.c.patent_id)
-                )
+                select(value().label("value"), number.label("n"))
+                .select_from(_OFFERED if lies_with_patents else listing)
                 .where(condition)
                 .group_by("value")
-                .order_by(func.count(func.distinct(models.listing.c.id)).desc(), "value")
+                .order_by(number.desc(), "value")
                 .limit(100)
             )
             counted[facet] = {str(row.value): row.n for row in rows if row.value is not None}
-        return counted
+        return total, counted if asked.facets else None
 
     async def snapshot(self, after: str | None, limit: int) -> Snapshot:
         """Published listings by id, with the feed position from which to follow on.
@@ -702,14 +737,18 @@ def starts_any(column: Any, prefix: str) -> ColumnElement[bool]:
     return select(1).where(func.starts_with(entry, prefix)).exists()
 
 
-_FACET: dict[str, Callable[[], Any]] = {
-    "mode": lambda: func.unnest(models.listing.c.modes),
-    "fee_type": lambda: models.listing.c.pricing["fee_type"].astext,
-    "patent_type": lambda: models.patent.c.patent_type,
-    "industry_code": lambda: func.unnest(models.listing.c.industry_codes),
-    "region_code": lambda: func.left(models.patent.c.region_code, 2),
-    "ipc": lambda: func.substring(func.unnest(models.patent.c.ipc), "^([A-H][0-9]{2}[A-Z]|[0-9]{2}-[0-9]{2})"),
-    "trl": lambda: models.listing.c.trl,
+_OFFERED = models.listing.join(models.listing_patent, models.listing_patent.c.listing_id == models.listing.c.id).join(
+    models.patent, models.patent.c.id == models.listing_patent.c.patent_id
+)
+# What each facet counts, and whether it lies with the patents of a listing.
+_FACET: dict[str, tuple[Callable[[], Any], bool]] = {
+    "mode": (lambda: func.unnest(models.listing.c.modes), False),
+    "fee_type": (lambda: models.listing.c.pricing["fee_type"].astext, False),
+    "patent_type": (lambda: models.patent.c.patent_type, True),
+    "industry_code": (lambda: func.unnest(models.listing.c.industry_codes), False),
+    "region_code": (lambda: func.left(models.patent.c.region_code, 2), True),
+    "ipc": (lambda: func.substring(func.unnest(models.patent.c.ipc), "^([A-H][0-9]{2}[A-Z]|[0-9]{2}-[0-9]{2})"), True),
+    "trl": (lambda: models.listing.c.trl, False),
 }
 
 
