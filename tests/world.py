@@ -134,7 +134,7 @@ class World:
             yield world
 
     async def until_ready(self) -> None:
-        for _ in range(600):
+        for _ in range(6_000):  # a fresh clone compiles the engine first
             if (await self.http.get("/readyz")).status_code == 200:
                 return
             await asyncio.sleep(0.02)

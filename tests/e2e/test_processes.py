@@ -98,7 +98,7 @@ def test_a_portfolio_is_loaded_and_listed_and_its_bad_rows_are_told(platform: Se
     assert loaded.returncode == 1, loaded.stderr  # a row was rejected
     assert "2 created, 0 updated, 0 unchanged, 1 rejected" in loaded.stdout
     assert "listings: 2 published" in loaded.stdout
-    assert "row 3, 申请号: PN-CHECK" in loaded.stdout
+    assert "row 4, 申请号: PN-CHECK" in loaded.stdout
 
     path.write_bytes("\n".join([heads, *good]).encode())
     again = command("load", str(path), env=platform.env)

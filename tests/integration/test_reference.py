@@ -100,7 +100,7 @@ async def test_a_publication_number_in_an_import_joins_only_where_the_facts_agre
     done = await world.import_done(university, job.json()["id"])
     assert (done["rows"]["created"], done["rows"]["updated"], done["rows"]["rejected"]) == (0, 1, 1)
     errors = (await university.read(f"/v1/patent-imports/{done['id']}/errors"))["items"]
-    assert [(error["row"], error["rule"]) for error in errors] == [(2, "PN-FACTS")]
+    assert [(error["row"], error["rule"]) for error in errors] == [(3, "PN-FACTS")]
     kept = [(await university.read(f"/v1/patents/{each['id']}"))["application_number"] for each in records]
     assert kept == [numbers[0], None]
 
@@ -186,8 +186,8 @@ async def test_an_import_rejects_unknown_regions_and_warns_of_old_ones(world: Wo
     assert (done["rows"]["created"], done["rows"]["rejected"], done["rows"]["warned"]) == (2, 1, 1)
     errors = (await university.read(f"/v1/patent-imports/{done['id']}/errors"))["items"]
     assert [(error["row"], error["rule"], error["severity"]) for error in errors] == [
-        (2, "REGION-OLD", "WARN"),
-        (3, "REGION-UNKNOWN", "BLOCK"),
+        (3, "REGION-OLD", "WARN"),
+        (4, "REGION-UNKNOWN", "BLOCK"),
     ]
 
 
