@@ -658,7 +658,6 @@ async def test_a_mix_is_learned_only_from_enough_feedback_and_used_only_when_tur
     [
         ({"region_code": "9901"}, "/filters/region_code"),
         ({"ipc": "B77Z"}, "/filters/ipc"),
-        ({"industry_code": "C3499"}, "/filters/industry_code"),
     ],
 )
 async def test_a_filter_on_a_code_that_does_not_exist_is_refused(
