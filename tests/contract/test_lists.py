@@ -171,3 +171,20 @@ async def test_a_ranking_is_paged_without_gaps_on_one_index(world: World) -> Non
         assert ids == [item["listing"]["id"] for item in whole["items"]][:10]
         assert [item["rank"] for item in second["items"]] == [6, 7, 8, 9, 10]
     problem(await sme.get(f"{path}?limit=5&mode=SOLE&after={first['next']}"), 400, "cursor_invalid")
+
+
+async def test_counts_follow_every_change_at_once(world: World) -> None:
+    """They are kept between changes, never beyond one."""
+    owner = await world.organization()
+    holder = f"计数大学{owner.organization_id[-6:]}"
+    ask = f"/v1/listings?holder={holder}&facets=mode,trl&count=true"
+    published = []
+    for number in range(3):
+        patent = {"holders": [{"name": holder}]}
+        published.append(await world.published(owner, patent=patent, trl=4 + number % 2))
+        page = await world.anyone().read(ask)
+        assert (page["count"], page["facets"]["mode"]) == (number + 1, {"ORDINARY": number + 1})
+    assert page["facets"]["trl"] == {"4": 2, "5": 1}
+    await owner.made(f"/v1/listings/{published[0]['id']}/withdrawal")
+    page = await world.anyone().read(ask)
+    assert (page["count"], page["facets"]["trl"]) == (2, {"4": 1, "5": 1})

@@ -15,7 +15,6 @@ from python_calamine import CalamineWorkbook
 from services.catalog.rules import statuslists
 from services.catalog.rules.events import word_needs_evidence
 from services.catalog.service.imports import external_id_is_used, no_such_patent, others_write
-from services.catalog.service.sheets import ROWS_MOST, fits_a_sheet
 from shared.contracts.catalog import EventCode, EventSource, LegalState
 from tests import factories
 from tests.contract.support import problem
@@ -172,11 +171,6 @@ async def test_an_export_is_of_one_moment_and_longer_than_a_page(new_world: Any)
         await imported(university, ndjson(rows), "p.ndjson")
         lines = separated(await taken(university, "/v1/patents/export"))
         assert {line[0] for line in lines[1:]} == {row["application_number"] for row in rows}
-
-
-def test_a_sheet_has_an_end() -> None:
-    assert verdict(fits_a_sheet, ROWS_MOST + 1) == "EX-ROWS"
-    assert fits_a_sheet(ROWS_MOST) is None
 
 
 # Rows that say part of a patent

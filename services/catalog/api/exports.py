@@ -8,15 +8,15 @@ from fastapi import Query
 from fastapi.responses import StreamingResponse
 
 from services.catalog.api.base import Uses, router
-from services.catalog.service.sheets import MEDIA, Sent
+from services.catalog.service.tables import MEDIA_TYPE, Format, Sent
 from shared.auth import caller
 from shared.contracts.catalog import ImportSubject, PatentExport
 
 
-def a_file(*forms: str) -> dict[int | str, dict[str, Any]]:
+def a_file(*forms: Format) -> dict[int | str, dict[str, Any]]:
     """How a route that answers a file stands in the API document."""
     binary = {"schema": {"type": "string", "format": "binary"}}
-    return {200: {"content": {MEDIA[form].partition(";")[0]: binary for form in forms}}}
+    return {200: {"content": {MEDIA_TYPE[form].partition(";")[0]: binary for form in forms}}}
 
 
 def sending(sent: Sent) -> StreamingResponse:

@@ -19,7 +19,7 @@ SOURCE = Text("the platform's import format", "平台导入格式")
 SINCE = "2026-11-22"
 CELL_MOST = 100_000  # characters; the longest claims that the office ever printed fit
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _CLOCK = re.compile(r"[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$")
 _MANY = re.compile(r"[;；、|\n]+")
 
@@ -227,7 +227,7 @@ def joined(items: Sequence[Any]) -> str:
 
 
 def guarded(written: str) -> str:
-    """A text that no spreadsheet takes for a formula: an apostrophe stands before = + - @, tab and return."""
+    """A text that no spreadsheet takes for a formula: an apostrophe stands before = + - @ (also full-width), tab and return."""
     return "'" + written if _FORMULA.match(written) else written
 
 

@@ -111,11 +111,11 @@ def drawn(found: SupplyDemandMap, rows: list[str], columns: list[str], names: di
     for number, column in enumerate(columns):
         x = _LEFT + _CELL * number + _CELL // 2
         name = names.get(column, column) or ("未注明" if chinese else "not said")
-        parts.append(f'<text x="{x}" y="{_TOP - 10}" text-anchor="middle">{escape(name[:4])}</text>')
+        parts.append(f'<text x="{x}" y="{_TOP - 10}" text-anchor="middle">{escape(_cut(name, 8))}</text>')
     for line, row in enumerate(rows):
         y = _TOP + 26 * line
         name = f"{row} {names.get(row, '')}"
-        parts.append(f'<text x="12" y="{y + 17}">{escape(name[:13])}<title>{escape(name)}</title></text>')
+        parts.append(f'<text x="12" y="{y + 17}">{escape(_cut(name, 26))}<title>{escape(name)}</title></text>')
         for number, column in enumerate(columns):
             cell = cells.get((row, column))
             patents, needs = (cell.patents, cell.needs) if cell else (0, 0)
@@ -128,6 +128,16 @@ def drawn(found: SupplyDemandMap, rows: list[str], columns: list[str], names: di
                     f'<text x="{x + _CELL // 2 - 1}" y="{y + 16}" text-anchor="middle">{patents} / {needs}</text>'
                 )
     return "\n".join([*parts, "</svg>"])
+
+
+def _cut(name: str, width: int) -> str:
+    """A name in so many half-width places; a Chinese sign takes two of them."""
+    room = width
+    for at, sign in enumerate(name):
+        room -= 1 if sign.isascii() else 2
+        if room < 0:
+            return name[:at].rstrip("；;、, ") + "…"
+    return name
 
 
 def _color(patents: int, needs: int, most: int) -> str:

@@ -13,9 +13,8 @@ from sqlalchemy import Row
 from services.catalog.reading.protocol import HEADS
 from services.catalog.rules import intake, statuslists
 from services.catalog.rules.tables import joined
-from services.catalog.service import sheets
 from services.catalog.service.patents import FIELDS, Patents
-from services.catalog.service.sheets import Head, Sent
+from services.catalog.service.tables import MEDIA_TYPE, Format, Head, Sent, sent
 from services.catalog.service.targets import status_of
 from shared import context
 from shared.auth import Caller
@@ -42,7 +41,7 @@ class Exports:
     async def patents(self, asked: PatentExport, by: Caller) -> Sent:
         """All patents that a list with these filters would show, as of one moment.
 
-        Raises: Unavailable, while three others are being written; RuleRefused EX-ROWS.
+        Raises: Unavailable, while three others are being written.
         """
         if self._running >= AT_ONCE:
             raise Unavailable("other exports are being written", "正在生成其他导出文件，请稍后重试", retry_after_s=10)
@@ -51,12 +50,10 @@ class Exports:
         name = Text(f"patents-{today}", f"专利清单-{today}")
         if asked.format == "ndjson":
             full = Text(f"{name.en}.ndjson", f"{name.zh}.ndjson")
-            return Sent(full, sheets.MEDIA["ndjson"], _objects(pieces, today))
-        heads = [
-            Head(intake.HEADS.shown(name, language), 40 if name in ("title", "abstract") else 18) for name in _COLUMNS
-        ]
-        heads += [Head(name) for name in _STATUS[language]]
-        return await sheets.sent(asked.format, name, heads, _tables(pieces, today, language))
+            return Sent(full, MEDIA_TYPE["ndjson"], _objects(pieces, today))
+        heads = [_head(column, intake.HEADS.shown(column, language)) for column in _COLUMNS]
+        heads += [_head("", title) for title in _STATUS[language]]
+        return sent(asked.format, name, heads, _rows(pieces, today, language), language)
 
     async def _counted(self, pieces: AsyncIterator[Sequence[Row[Any]]]) -> AsyncIterator[Sequence[Row[Any]]]:
         self._running += 1
@@ -66,14 +63,11 @@ class Exports:
         finally:
             self._running -= 1
 
-    async def template(self, subject: ImportSubject, form: sheets.Form) -> Sent:
+    async def template(self, subject: ImportSubject, form: Format) -> Sent:
         """A list to be filled in: heads, and two rows that can be imported as they stand."""
         known = HEADS[subject]
         names = [name for name in known.names if name in _NOTES and name in _EXAMPLES[subject][0]]
-        heads = [
-            Head(known.shown(name, "zh"), 40 if name in ("title", "abstract") else 20, f"{name}: {_NOTES[name].en}")
-            for name in names
-        ]
+        heads = [_head(name, known.shown(name, "zh"), f"{name}: {_NOTES[name].en}") for name in names]
         notes = [["列名 Head", "字段 Field", "说明", "Meaning"]]
         notes += [[known.shown(name, "zh"), name, _NOTES[name].zh, _NOTES[name].en] for name in names]
         notes += [["", "", note.zh, note.en] for note in _GENERAL]
@@ -83,18 +77,22 @@ class Exports:
             ImportSubject.LEGAL_EVENTS: Text("legal-events-template", "法律事件导入模板"),
             ImportSubject.ANNUAL_FEES: Text("annual-fees-template", "年费导入模板"),
         }[subject]
-        return await sheets.sent(form, title, heads, _once(rows), notes=notes)
+        return sent(form, title, heads, _each(rows), "zh", notes)
 
 
-async def _once(rows: Sequence[Sequence[str]]) -> AsyncIterator[Sequence[Sequence[str]]]:
-    yield rows
+def _head(name: str, text: str, comment: str | None = None) -> Head:
+    return Head(name, Text(text, text), 40 if name in ("title", "abstract") else 18, comment)
 
 
-async def _tables(
-    pieces: AsyncIterator[Sequence[Row[Any]]], today: date, language: str
-) -> AsyncIterator[list[list[str]]]:
+async def _each(rows: Sequence[Sequence[str]]) -> AsyncIterator[Sequence[str]]:
+    for row in rows:
+        yield row
+
+
+async def _rows(pieces: AsyncIterator[Sequence[Row[Any]]], today: date, language: str) -> AsyncIterator[Sequence[str]]:
     async for piece in pieces:
-        yield await asyncio.to_thread(_table, piece, today, language)
+        for row in await asyncio.to_thread(_table, piece, today, language):
+            yield row
 
 
 def _table(rows: Sequence[Row[Any]], today: date, language: str) -> list[list[str]]:

@@ -24,7 +24,6 @@ from services.catalog.reading.protocol import FORMATS, HEADS, Order, refusal_out
 from services.catalog.rules import intake, statuslists
 from services.catalog.rules.identity import Named, one_patent, one_record
 from services.catalog.rules.tables import SINCE, SOURCE, columns, ill_formed
-from services.catalog.service import sheets
 from services.catalog.service.codes import region_doubts
 from services.catalog.service.evidence import Evidence
 from services.catalog.service.listings import Listings, refusals
@@ -32,6 +31,7 @@ from services.catalog.service.patents import FIELDS, Patents, announcements, is_
 from services.catalog.service.reader import Reader, RowRead, Unread
 from services.catalog.service.record import Record, against
 from services.catalog.service.reference import Reference
+from services.catalog.service.tables import Format, Head, Sent, sent
 from services.catalog.service.targets import target_of
 from services.catalog.settings import CatalogSettings
 from shared import context
@@ -57,7 +57,7 @@ from shared.contracts.catalog import (
 from shared.contracts.values import PatentType
 from shared.contracts.wire import Page
 from shared.db import Database, Tx, insert_many
-from shared.errors import InvalidInput, NotFound, Text, Violation
+from shared.errors import InvalidInput, Language, NotFound, Text, Violation
 from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
@@ -306,18 +306,16 @@ class Imports:
         ]
         return Page(items=items, next=more)
 
-    async def rejected(self, id_: str, form: sheets.Form, by: Caller) -> sheets.Sent:
+    async def rejected(self, id_: str, form: Format, by: Caller) -> Sent:
         """The rejected rows as they stood in the file, with reasons and cures beside them: mended there and
         sent again, they are read under the same heads."""
         job = await self._own(id_, by)
         language = context.language.get()
-        said = sheets.REJECTED_HEADS[language]
-        heads = [sheets.Head(name, 24) for name in (*said, *(job.heads or []))]
-        rows = self._rejected_rows(id_, language)
+        heads = [Head("", Text(name, name), 24) for name in (*_REJECTED_HEADS[language], *(job.heads or []))]
         name = Text(f"{id_} rejected rows", f"未导入的行 {id_}")
-        return await sheets.sent(form, name, heads, rows)
+        return sent(form, name, heads, self._rejected_rows(id_, language), language)
 
-    async def _rejected_rows(self, id_: str, language: str) -> AsyncIterator[list[list[str]]]:
+    async def _rejected_rows(self, id_: str, language: Language) -> AsyncIterator[list[str]]:
         table, after = models.import_reject, 0
         while True:
             async with self._db.read() as tx:
@@ -344,7 +342,8 @@ class Imports:
                 reasons: dict[int, list[Row[Any]]] = {}
                 for error in found:
                     reasons.setdefault(error.row, []).append(error)
-            yield [[*sheets.reasons(row.row, reasons.get(row.row, []), language), *row.cells] for row in rows]
+            for row in rows:
+                yield [*_why(row.row, reasons.get(row.row, []), language), *row.cells]
 
     async def work(self) -> None:
         """Loop: carry on the oldest job that is not finished, chunk by chunk."""
@@ -597,6 +596,21 @@ class Imports:
         ids = await self._listings.insert(tx, drafts, ListingState.PUBLISHED, by, now)
         await self._listings.announce(tx, ids, "listing.published", now)
         return ImportListings(published=before.published + len(ids), unchanged=unchanged, refused=refused)
+
+
+_REJECTED_HEADS: dict[Language, tuple[str, ...]] = {
+    "zh": ("原行号", "未导入原因", "改正方法"),
+    "en": ("import row", "import reason", "import cure"),
+}
+
+
+def _why(row: int, errors: Sequence[Row[Any]], language: Language) -> list[str]:
+    """Where a rejected row stood, why it was rejected and how to mend it: the cells under `_REJECTED_HEADS`."""
+    reasons = [
+        f"{error.column}: {error.message[language]}" if error.column else error.message[language] for error in errors
+    ]
+    cures = [error.cure[language] for error in errors if error.cure]
+    return [str(row), *("\n".join(dict.fromkeys(lines)) for lines in (reasons, cures))]
 
 
 def _check_events(has_document: bool, publish: bool, by: Caller) -> None:
