@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 import migrations
+from services.matching.engine import kernels
 from shared import log
 from shared.launcher import EmbeddedPostgres
 from tests.world import World
@@ -38,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {TEMPLATE}")
     migrations.upgrade(dict.fromkeys(migrations.SERVICES, at(url, TEMPLATE)))
+    kernels.warm()  # compiled once and kept; else each process of a fresh clone compiles for itself, all at once
     config.duijie_url = url
 
 

@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from services.catalog.settings import CatalogSettings
 from services.gateway.settings import GatewaySettings
 from services.matching.settings import MatchingSettings
 from shared.client import InProcess
+from shared.clock import legal_day
 from shared.settings import HostSettings
 from tests import factories
 
@@ -132,6 +133,11 @@ class World:
             stack.push_async_callback(world.http.aclose)
             await world.until_ready()
             yield world
+
+    @property
+    def today(self) -> date:
+        """The legal day, which is not that of UTC from 16:00 on."""
+        return legal_day(self.clock.now())
 
     async def until_ready(self) -> None:
         for _ in range(6_000):  # a fresh clone compiles the engine first

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from shared.clock import legal_day
 from tests import factories
 from tests.contract.support import bearing, problem
 from tests.world import Api, World
@@ -71,7 +70,7 @@ async def test_either_side_ends_a_delegation_at_any_time(world: World) -> None:
 
 async def test_a_delegation_holds_on_its_days_only(new_world: Any) -> None:
     async with new_world() as world:
-        today = legal_day(world.clock.now())
+        today = world.today
         days = {"from": str(today + timedelta(days=1)), "to": str(today + timedelta(days=2))}
         principal, delegate, path = await a_delegation(world, ["organizations:read"], **days)
         assert (await principal.made(f"{path}/acceptance"))["state"] == "PROPOSED"

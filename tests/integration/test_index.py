@@ -21,7 +21,6 @@ from services.matching.service.vocabulary import shipped
 from shared.auth import KeyRing, ServiceToken
 from shared.client import InProcess
 from shared.clients import CatalogClient
-from shared.clock import legal_day
 from shared.contracts.catalog import ReferenceRowIn, Snapshot
 from shared.contracts.matching import MatchQuery
 from shared.loops import Loops
@@ -284,7 +283,7 @@ async def test_looks_at_the_register_that_grow_stale_do_not_part_old_replicas_fr
     async with new_world(sample=False) as world:
         operator = await world.without_sample()
         listing = await world.published(await world.organization(), patent={"title": "稻田秧苗施肥器"})
-        today = legal_day(world.clock.now()).isoformat()
+        today = world.today.isoformat()
         checked = {"code": "REGISTER_CHECKED", "occurred_on": today, "source": "REGISTER"}
         patent = f"/v1/patents/{listing['patent_ids'][0]}"
         await operator.made(f"{patent}/legal-events", {**checked, "detail": {"state": "IN_FORCE"}})

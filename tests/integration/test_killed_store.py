@@ -51,7 +51,7 @@ def save_for_ever(folder: Path, start: int) -> None:
         for _ in range(3):
             position += 1
             engine.apply([change(position)], position)
-        store.save("feed", engine)
+        store.save("feed", *engine.state())
         sys.stdout.write("saved\n")
         sys.stdout.flush()
 
@@ -73,5 +73,5 @@ def test_what_a_kill_leaves_behind_is_a_whole_generation(tmp_path: Path, kills: 
         reached = stored.position
         assert answers(engine) == answers(at(reached))
         named = {path.name for path in tmp_path.iterdir()}
-        Store(tmp_path).save("feed", engine)
+        Store(tmp_path).save("feed", *engine.state())
         assert len(list(tmp_path.iterdir())) <= len(named), "what a kill left half-written is swept away"

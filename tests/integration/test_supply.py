@@ -198,7 +198,7 @@ async def test_a_lapse_known_late_is_told_from_what_was_thought_meanwhile(world:
     facts = factories.a_patent(filing_date="2020-03-01", title=title)
     published = await world.published(university, patent=facts)
     patent = published["patents"][0]["id"]
-    today = world.clock.now().date()
+    today = world.today
     due = today - timedelta(days=60)
     await checked(world, patent, "FEE_GRACE_PERIOD", days_ago=20, fees_paid_until=due.isoformat())
     shown = (await university.read(f"/v1/patents/{patent}"))["legal_status"]
@@ -270,7 +270,7 @@ async def test_a_listing_is_closed_when_nothing_is_left_to_offer(
     published = await world.published(university, patent={"title": title})
     await world.found(published["id"], title)
     patent = published["patents"][0]["id"]
-    day = world.clock.now().date().isoformat()
+    day = world.today.isoformat()
     await operator.made(f"/v1/patents/{patent}/legal-events", {**event, "occurred_on": day, "source": "REGISTER"})
     await world.found(published["id"], title, gone=True)
     closed = await university.read(f"/v1/listings/{published['id']}")

@@ -176,7 +176,7 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.store.save("feed", self.engine)
+        self.store.save("feed", *self.engine.state())
         self.engine, self.store = Engine(), Store(self.folder)
         assert self.store.load(self.engine) == ("feed", self.position)
 

@@ -100,7 +100,7 @@ def test_the_first_twenty_of_a_real_portfolio_are_those_of_a_full_sort(
 def test_a_restarted_index_answers_the_same_to_the_last_bit(
     engine: Engine, index: Snapshot, queries: list[Query], tmp_path: Path
 ) -> None:
-    Store(tmp_path).save("epoch-of-a-test", engine)
+    Store(tmp_path).save("epoch-of-a-test", *engine.state())
     restarted = Engine()
     Store(tmp_path).load(restarted)
     for query in queries:

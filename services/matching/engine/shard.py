@@ -175,7 +175,7 @@ class Shard:
         engine, none = Engine(), np.zeros(terms, np.int64)
         epoch = Epoch(held.weighed, 0, held.idf)
         engine.restore(Snapshot(held.shelf, self._lexicon, none, epoch, generation), none)
-        self._store.save(self._name, engine)
+        self._store.save(self._name, *engine.state())
         return self._folder
 
 

@@ -59,10 +59,12 @@ class Store:
         self._known: dict[str, dict[str, Any]] = {}  # file → its entry in the last manifest
         self._names: WeakKeyDictionary[Segment, str] = WeakKeyDictionary()
 
-    def save(self, feed_epoch: str, engine: Engine) -> None:
-        """Write what is not on disk yet and point the manifest at it; what it names no more is deleted."""
+    def save(self, feed_epoch: str, snapshot: Snapshot, frequencies: Array) -> None:
+        """Write an engine's state as far as it is not on disk yet, and point the manifest at it, last.
+
+        What the manifest names no more is deleted. One call at a time.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
-        snapshot, frequencies = engine.state()
         files: dict[str, dict[str, Any]] = {}
         state = f"state-{secrets.token_hex(6)}"
         parts = []

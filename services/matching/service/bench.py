@@ -446,7 +446,7 @@ def _changes(engine: Engine, asked: Sequence[Asked], say: Say) -> None:
 def _restart(engine: Engine, asked: Sequence[Asked], say: Say) -> None:
     with tempfile.TemporaryDirectory(prefix="duijie-bench-") as name:
         folder = Path(name)
-        Store(folder).save("bench", engine)
+        Store(folder).save("bench", *engine.state())
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**30
         before = engine.snapshot.rank(asked[0].query, 20)
         started = time.perf_counter()

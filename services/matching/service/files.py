@@ -137,7 +137,7 @@ def _ranking(engine: Engine, queries: int, processes: int) -> Iterator[Callable[
         return
     with TemporaryDirectory(prefix="duijie-rank-") as folder:
         try:
-            Store(Path(folder)).save("rank", engine)
+            Store(Path(folder)).save("rank", *engine.state())
         except OSError as error:
             raise FileRefused(f"{folder}: {error.strerror}; set TMPDIR to a folder with room for the index") from None
         spawn = get_context("spawn")

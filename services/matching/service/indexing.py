@@ -69,6 +69,7 @@ class Indexing:
         self._loaded, self._current = False, False
         self._moved = asyncio.Event()
         self._changing = asyncio.Lock()  # one change of the index at a time
+        self._saving = asyncio.Lock()
         self._unsaved, self._saved_at = 0, time.monotonic()
         self._log = log.logger("matching")
 
@@ -168,14 +169,12 @@ class Indexing:
         changes = [each for each in await self._source.read(page.items) if each.position > known]
         position = page.items[-1].position
         async with self._changing:
-            await asyncio.to_thread(self._engine.apply, changes, position)
+            await _to_its_end(self._engine.apply, changes, position)
         self._epoch, self._position = page.epoch, position
         self._moved.set()
         if changes:
             self._unsaved += len(changes)
             metrics.indexed.labels(self._source.name).set(len(self.index))
-        if self._unsaved and (self._unsaved >= SAVE_AFTER_CHANGES or time.monotonic() - self._saved_at > SAVE_AFTER_S):
-            await self.save()
         return self._position
 
     async def tend(self) -> None:
@@ -184,11 +183,14 @@ class Indexing:
             engine_ = self._engine
             try:
                 adopt = await asyncio.to_thread(engine_.care) if self._loaded else None
+                if adopt is not None and engine_ is self._engine:
+                    async with self._changing:
+                        await _to_its_end(adopt)
+                waits_for_s = time.monotonic() - self._saved_at
+                if self._unsaved >= SAVE_AFTER_CHANGES or (self._unsaved and waits_for_s > SAVE_AFTER_S):
+                    await self.save()
                 if adopt is None:
                     await asyncio.sleep(TEND_EVERY_S)
-                elif engine_ is self._engine:
-                    async with self._changing:
-                        await asyncio.to_thread(adopt)
             except Lost:
                 if engine_ is self._engine:
                     self._forget()
@@ -197,14 +199,26 @@ class Indexing:
     async def save(self) -> None:
         """Write the index to disk, when it is kept there, is whole, and has changed since the last time."""
         if self._unsaved and self._loaded and self._shelf is None:
-            async with self._changing:
-                await asyncio.to_thread(self._store.save, self._epoch, self._engine)
-            self._unsaved, self._saved_at = 0, time.monotonic()
+            async with self._saving:
+                async with self._changing:  # a state between two changes; writing it holds nobody up
+                    epoch, state, changes = self._epoch, self._engine.state(), self._unsaved
+                await _to_its_end(self._store.save, epoch, *state)
+                self._unsaved, self._saved_at = self._unsaved - changes, time.monotonic()
 
     async def close(self) -> None:
         """Write the index to disk, or end the processes in which it lies."""
         await self.save()
         await asyncio.to_thread(_end, self._engine)
+
+
+async def _to_its_end(function: Callable[..., None], *args: object) -> None:
+    """Run in a thread and leave only when it is done: a cancelled wait alone would let the next one in beside it."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *args))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _end(engine_: Engine) -> None:

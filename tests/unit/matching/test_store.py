@@ -30,7 +30,7 @@ def documents(count: int = 5) -> list[Document]:
 
 def saved(folder: Path, position: int, count: int = 5) -> Engine:
     engine = Engine.of(documents(count), position)
-    Store(folder).save(EPOCH, engine)
+    Store(folder).save(EPOCH, *engine.state())
     return engine
 
 
@@ -81,7 +81,7 @@ def test_a_segment_is_written_once(folder: Path) -> None:
     engine, keeper = Engine(), Store(folder)
     keeper.load(engine)
     before = {path: path.stat().st_mtime_ns for path in folder.glob("segment-*/*")}
-    keeper.save(EPOCH, engine)
+    keeper.save(EPOCH, *engine.state())
     assert {path: path.stat().st_mtime_ns for path in folder.glob("segment-*/*")} == before
     assert load(folder)[1] == (EPOCH, 42)
 
