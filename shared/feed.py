@@ -106,6 +106,7 @@ class Feed:
     async def page(self, db: Database, after: int, limit: int, wait_s: float) -> FeedPage:
         """Changes after a position, in order; an empty page after at most `wait_s` seconds.
 
+        Who is ahead of the head followed another history, and hears so at once.
         Raises: Gone, when changes after the position have been purged: read the snapshot.
         """
         until = asyncio.get_running_loop().time() + wait_s
@@ -127,7 +128,7 @@ class Feed:
                 )
                 items = [Change.model_validate(dict(row)) for row in found.mappings()]
             left_s = until - asyncio.get_running_loop().time()
-            if items or left_s <= 0:
+            if items or left_s <= 0 or after > head:
                 return FeedPage(epoch=epoch, head=max(head, items[-1].position if items else 0), items=items)
             try:
                 await asyncio.wait_for(db.notified.wait(), min(left_s, POLL_S))

@@ -42,7 +42,8 @@ FORMATS: Mapping[str, Format] = {
 class Order:
     """What the child is to read, and for whom; `content` is the number of an open file.
 
-    `skip` rows at the start have been written before; `today` is the legal day as YYYY-MM-DD.
+    `skip` rows at the start have been written before; `today` is the legal day as YYYY-MM-DD. `known` holds
+    the digests of rows that say what their records hold already, one behind the other, as base64.
     """
 
     content: int
@@ -53,6 +54,7 @@ class Order:
     today: str
     skip: int = 0
     chunk_rows: int = 500
+    known: str = ""
 
     def to_json(self) -> str:
         """As it is sent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -25,6 +26,7 @@ _LOCARNO = re.compile(r"(?:LOC(?:\([0-9]+\))?(?:CL)?[.:]*)?(0[1-9]|[12][0-9]|3[0
     source=Text("WIPO ST.8; Locarno classification", "WIPO ST.8 标准；洛迦诺分类"),
     since="2009-01-01",
 )
+@lru_cache(4096)  # a portfolio has few classes, and names them again and again
 def parse_classification(raw: str) -> str:
     """An IPC symbol as B23Q11/00 or B23Q, or a Locarno class as 06-01.
 
