@@ -8,14 +8,13 @@ rights on another's schema even where all share one URL.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from pydantic_core import to_json
 from sqlalchemy import MetaData, Table, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -162,11 +161,7 @@ async def insert_many(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows as PostgreSQL reads them: instants and days in ISO 8601."""
-    return json.dumps(rows, ensure_ascii=False, default=_iso)
-
-
-def _iso(value: date) -> str:
-    return value.isoformat()
+    return to_json(rows).decode()
 
 
 def violated(error: DBAPIError) -> str:

@@ -103,13 +103,16 @@ class Feed:
         epoch, floor, position = (await tx.execute(select(self._state.c.epoch, self._state.c.floor, last))).one()
         return epoch, floor, max(position, floor)
 
-    async def page(self, db: Database, after: int, limit: int, wait_s: float) -> FeedPage:
-        """Changes after a position, in order; an empty page after at most `wait_s` seconds.
+    async def page(
+        self, db: Database, after: int, limit: int, wait_s: float, types: Sequence[str] | None = None
+    ) -> FeedPage:
+        """Changes after a position (of some types, or all), in order; an empty page after at most `wait_s` seconds.
 
         Who is ahead of the head followed another history, and hears so at once.
         Raises: Gone, when changes after the position have been purged: read the snapshot.
         """
-        until = asyncio.get_running_loop().time() + wait_s
+        until, most = asyncio.get_running_loop().time() + wait_s, min(limit, LIMIT)
+        wanted = [] if types is None else [self._outbox.c.type.in_(types)]
         while True:
             db.notified.clear()
             async with db.read() as tx:
@@ -121,15 +124,18 @@ class Feed:
                         code="feed_purged",
                     )
                 found = await tx.execute(
-                    select(self._outbox)
-                    .where(self._outbox.c.position > after)
+                    select(*(self._outbox.c[name] for name in Change.model_fields))
+                    .where(self._outbox.c.position > after, *wanted)
                     .order_by(self._outbox.c.position)
-                    .limit(min(limit, LIMIT))
+                    .limit(most)
                 )
-                items = [Change.model_validate(dict(row)) for row in found.mappings()]
+                items = [Change.model_construct(**dict(zip(Change.model_fields, row, strict=True))) for row in found]
+            last = items[-1].position if items else 0
+            head, reached = max(head, last), last if len(items) == most else max(head, last, after)
             left_s = until - asyncio.get_running_loop().time()
             if items or left_s <= 0 or after > head:
-                return FeedPage(epoch=epoch, head=max(head, items[-1].position if items else 0), items=items)
+                return FeedPage(epoch=epoch, head=head, reached=reached, items=items)
+            after = reached  # what lies between is of other types, and need not be looked at again
             try:
                 await asyncio.wait_for(db.notified.wait(), min(left_s, POLL_S))
             except TimeoutError:
@@ -186,21 +192,27 @@ async def follow(
 ) -> None:
     """Loop: fetch pages of a feed and apply them; `apply(page, seen)` answers the new position.
 
+    Changes of types that were not asked for are passed over without being applied: a position that is kept
+    is that of the last change applied.
+
     Raises: Forked, when the feed's epoch is not the one we followed or we are ahead of it: somebody
     restored a backup, and only an operator may say which history is right for rows that were written.
     """
-    epoch, position = await start()
+    epoch, seen = await start()
+    at = seen
     gauge = metrics.feed_position.labels(service, name)
     while True:
-        page = await fetch(position)
+        page = await fetch(at)
         if epoch is not None and page.epoch != epoch:
             raise Forked(f"feed {name} has epoch {page.epoch}, we followed {epoch}: resynchronize")
-        if page.head < position:
-            raise Forked(f"feed {name} ends at {page.head}, we are at {position}: resynchronize")
-        epoch = page.epoch
+        if page.head < at:
+            raise Forked(f"feed {name} ends at {page.head}, we are at {at}: resynchronize")
+        epoch, at = page.epoch, page.reached
         if page.items:
-            position = await apply(page, position)
-            gauge.set(position)
+            seen = await apply(page, seen)
+            if seen != page.items[-1].position:  # another worker was faster: on from where it stands
+                at = seen
+        gauge.set(at)
 
 
 async def tidy(db: Database, feed: Feed, forget: Callable[[Tx, datetime], Awaitable[None]], clock: Clock) -> None:

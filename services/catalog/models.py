@@ -67,6 +67,8 @@ patent = Table(
     Column("region_code", Text),
     Column("standing", JSONB, nullable=False),  # fold of the legal events, see rules/status.py
     Column("is_sample", Boolean, nullable=False, server_default=text("false")),
+    Column("row_digest", LargeBinary),  # of the imported row that says what the record holds …
+    Column("row_version", Integer),  # … at this version of it
     UniqueConstraint("organization_id", "external_id"),
     Index("ix_patent_holders", "holders", postgresql_using="gin", postgresql_ops={"holders": "jsonb_path_ops"}),
     Index("ix_patent_organization_id", "organization_id", "created_at", "id"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.client import ServiceClient
 from shared.contracts.catalog import Listing, ReferenceRow, Snapshot
 from shared.contracts.feed import FeedPage
@@ -15,12 +17,14 @@ class CatalogClient(ServiceClient):
 
     service = "catalog"
 
-    async def changes(self, after: int, *, limit: int = 500, wait_s: float = WAIT_S) -> FeedPage:
-        """Changes after a position; waits for the next one when there is none.
+    async def changes(
+        self, after: int, *, limit: int = 500, wait_s: float = WAIT_S, types: Sequence[str] = ()
+    ) -> FeedPage:
+        """Changes after a position, of some types or all; waits for the next one when there is none.
 
         Raises: Gone, when they have been purged.
         """
-        params = {"after": after, "limit": limit, "wait": wait_s}
+        params = {"after": after, "limit": limit, "wait": wait_s, "types": list(types)}
         return await self._call("GET", "/changes", FeedPage, params=params, within_s=wait_s + 10)
 
     async def snapshot(self, after: str | None = None, *, limit: int = 500) -> Snapshot:

@@ -21,8 +21,9 @@ class Change(Reply):
 
 
 class FeedPage(Reply):
-    """Changes after a position, in order."""
+    """Changes after a position, in order; of all types, or of those that were asked for."""
 
     epoch: str = Field(description="Renewed when history was restored from a backup")
     head: int = Field(description="Position of the last change that exists")
+    reached: int = Field(description="Ask on from here: up to there nothing else was of the types asked for")
     items: list[Change]

@@ -85,9 +85,10 @@ async def changes(
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 500,
     wait: Annotated[float, Query(ge=0, le=25)] = 0,
+    types: Annotated[list[str] | None, Query(max_length=20)] = None,
 ) -> FeedPage:
     """The feed, for other services."""
-    return await catalog.changes(after, limit, wait)
+    return await catalog.changes(after, limit, wait, types)
 
 
 @router.get("/snapshot", include_in_schema=False)

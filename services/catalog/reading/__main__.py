@@ -183,7 +183,9 @@ class _Patents:
     def __init__(self, field_of: Mapping[str, str], order: Order) -> None:
         self._field_of, self._regions = field_of, order.regions
         self._known = Known(order.known, field_of, order.regions)
-        self._numbers = [head for head, name in field_of.items() if name in ("application_number", "publication_number")]
+        self._numbers = [
+            head for head, name in field_of.items() if name in ("application_number", "publication_number")
+        ]
         self._seen: dict[str, int] = {}
         self._passed: list[tuple[int, list[Any]]] = []  # rows that were known, and their numbers as they stand there
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.catalog import models
 from services.catalog.service.balance import Balance
 from services.catalog.service.collections import Collections
@@ -58,9 +60,9 @@ class Catalog:
         self.exports = Exports(self.patents, clock)
         self.sample = Sample(db, self.listings, clock)
 
-    async def changes(self, after: int, limit: int, wait_s: float) -> FeedPage:
-        """Our feed, for other services."""
-        return await models.feed.page(self.db, after, limit, wait_s)
+    async def changes(self, after: int, limit: int, wait_s: float, types: Sequence[str] | None = None) -> FeedPage:
+        """Our feed, for other services: of some types, or whole."""
+        return await models.feed.page(self.db, after, limit, wait_s, types)
 
     async def listen(self) -> None:
         """Loop: wake readers of the feed."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -109,6 +110,7 @@ class _Work:
 
     job_id: str
     reader: Reader
+    known: Sequence[str]  # patents that a known row speaks of
     at: int  # how many rows of the file stand before `rows`
     rows: list[RowRead] | None = None
     ahead: asyncio.Task[list[RowRead]] | None = None  # read while `rows` are written
@@ -149,6 +151,7 @@ class _Chunk:
     updated: dict[str, dict[str, Any]] = field(default_factory=dict)  # all fields, by patent
     updates: int = 0
     touched: list[str] = field(default_factory=list)  # patents updated or found unchanged
+    same: dict[str, str] = field(default_factory=dict)  # digests of rows that changed nothing, by patent
     errors: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[tuple[int, str]] = field(default_factory=list)
     recorded: int = 0
@@ -375,7 +378,7 @@ class Imports:
         try:
             if self._work is None or self._work.job_id != job.id:
                 await self._put_down()
-                self._work = _Work(job.id, await self._open(job), job.done_rows)
+                self._work = await self._open(job)
             rows = await self._work.next(job.done_rows)
         except Unread as unread:
             await self._put_down()
@@ -395,9 +398,15 @@ class Imports:
         if work is not None:
             await work.close()
 
-    async def _open(self, job: Row[Any]) -> Reader:
-        """A child on the job's file, which lies in a file without a name while it is being read."""
-        regions = await self._reference.region_of()
+    async def _open(self, job: Row[Any]) -> _Work:
+        """A child on the job's file, which lies in a file without a name while it is being read.
+
+        Rows that said the same before are counted as they stood when the reading began.
+        """
+        regions, digests, known = await self._reference.region_of(), b"", list[str]()
+        if job.subject == ImportSubject.PATENTS:
+            async with self._db.read() as tx:
+                digests, known = await self._patents.known_rows(tx, job.organization_id)
         order = Order(
             content=-1,
             form=job.format,
@@ -407,10 +416,11 @@ class Imports:
             today=legal_day(self._clock.now()).isoformat(),
             skip=job.done_rows,
             chunk_rows=self._settings.import_chunk_rows,
+            known=b64encode(digests).decode(),
         )
         with tempfile.TemporaryFile() as file:
             await self._copy(job.id, file)
-            return await Reader.start(file, order)
+            return _Work(job.id, await Reader.start(file, order), known, job.done_rows)
 
     async def _copy(self, job_id: str, file: BinaryIO) -> None:
         table, ordinal = models.import_file, 0
@@ -452,7 +462,7 @@ class Imports:
             by = _importer(current)
             chunk = _Chunk()
             if job.subject == ImportSubject.PATENTS:
-                await self._apply(tx, job, read, chunk, by, now)
+                await self._apply(tx, job, work, read, chunk, by, now)
             else:
                 await self._record(tx, job, read, chunk, by, now)
             await insert_many(tx, models.import_error, chunk.errors)
@@ -491,9 +501,13 @@ class Imports:
             await self._put_down()
 
     async def _apply(
-        self, tx: Tx, job: Row[Any], read: Sequence[RowRead], chunk: _Chunk, by: Caller, now: datetime
+        self, tx: Tx, job: Row[Any], work: _Work, read: list[RowRead], chunk: _Chunk, by: Caller, now: datetime
     ) -> None:
         """Rows of patents: created, updated, unchanged or rejected."""
+        same = [work.known[row.said["same"]] for row in read if "same" in row.said]
+        chunk.touched += same
+        chunk.unchanged += len(same)
+        read = [row for row in read if "same" not in row.said]
         values = [row.said["values"] for row in read if "values" in row.said]
         known = _ByNumber(
             await models.known_numbers(
@@ -513,6 +527,7 @@ class Imports:
         ids = await self._patents.insert_values(tx, chunk.created, by.organization_id, now)
         numbers = [values["application_number"] or values["publication_number"] for values in chunk.created]
         await self._patents.update_many(tx, known.by_id, chunk.updated, by.client_id, now)
+        await self._patents.says_the_same(tx, chunk.same)
         await models.feed.append(tx, announcements(list(zip(ids, numbers, strict=True)), by.organization_id, now))
         chunk.touched += ids
         if chunk.updated:
@@ -687,7 +702,7 @@ def _place(
             return list(said["lacking"])
         if not _claimed(ours, by.organization_id, values.get("external_id"), ""):
             return [_reason(external_id_is_used(values["external_id"]))]
-        chunk.created.append({**_EMPTY, **values})
+        chunk.created.append({**_EMPTY, **values, "row_digest": _digest(said)})
         return []
     row = same[0]
     if not all(by.may_touch(each.organization_id) for each in same):
@@ -701,7 +716,7 @@ def _place(
     )  # fmt: skip
     if no := one_record([each.id for each in same]) or one_patent(named(row), told):
         return [_reason(no)]
-    before = chunk.updated.get(row.id) or _plain(row)
+    before = {name: chunk.updated[row.id][name] for name in FIELDS} if row.id in chunk.updated else _plain(row)
     changes = _difference(before, values, said["present"])
     if changes:
         if not _claimed(ours, row.organization_id, changes.get("external_id"), row.id):
@@ -709,12 +724,19 @@ def _place(
         merged = {**before, **changes}
         if blocks := _contradictions(merged):
             return [_reason(no) for no in blocks]
-        chunk.updated[row.id] = merged
+        chunk.updated[row.id] = {**merged, "row_digest": _digest(said)}
         chunk.updates += 1
     else:
         chunk.unchanged += 1
+        if row.organization_id == by.organization_id and row.id not in chunk.updated and not said["warnings"]:
+            chunk.same[row.id] = said["digest"]
     chunk.touched.append(row.id)
     return []
+
+
+def _digest(said: Mapping[str, Any]) -> str | None:
+    """A row's digest as a column takes it; None for a row with a warning, which is to be told again each time."""
+    return None if said["warnings"] else "\\x" + said["digest"]
 
 
 def _claimed(ours: dict[tuple[str, str], str], owner: str, external_id: str | None, patent_id: str) -> bool:

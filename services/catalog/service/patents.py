@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import Row, and_, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -171,13 +172,17 @@ class Patents:
         return [str(value["id"]) for value in values]
 
     async def insert_values(self, tx: Tx, values: Sequence[Mapping[str, Any]], owner: str, now: datetime) -> list[str]:
-        """Rows of many new patents, all fields given as plain data; answers their ids. The caller announces them."""
+        """Rows of many new patents, all fields and `row_digest` given as plain data; answers their ids.
+
+        The caller announces them.
+        """
         ids = [new_id("pat") for _ in values]
         common = {
             "organization_id": owner,
             "created_at": now,
             "updated_at": now,
             "version": 1,
+            "row_version": 1,
             "is_sample": False,
             "standing": Standing().stored(),
         }
@@ -188,7 +193,10 @@ class Patents:
     async def update_many(
         self, tx: Tx, rows: Mapping[str, Row[Any]], values: Mapping[str, Mapping[str, Any]], by: str, now: datetime
     ) -> None:
-        """Write all fields of many patents, given by id as plain data, keep what stood there, and announce them."""
+        """Write all fields and `row_digest` of many patents, given by id as plain data, and announce them.
+
+        What stood there is kept.
+        """
         revisions = []
         for id_, value in values.items():
             told = {name: plain(rows[id_]._mapping[name]) for name in FIELDS}
@@ -196,9 +204,42 @@ class Patents:
             version = {"patent_id": id_, "version": rows[id_].version}
             revisions.append({**version, "at": now, "by": by, "before": before})
         await insert_many(tx, models.patent_revision, revisions)
-        changed = [{**value, "id": id_, "updated_at": now} for id_, value in values.items()]
-        await models.overwrite_many(tx, models.patent, [*FIELDS, "updated_at"], changed)
+        changed = [
+            {**value, "id": id_, "row_version": rows[id_].version + 1, "updated_at": now}
+            for id_, value in values.items()
+        ]
+        names = [*FIELDS, "row_digest", "row_version", "updated_at"]
+        await models.overwrite_many(tx, models.patent, names, changed)
         await models.feed.append(tx, [_changed(id_, rows[id_].organization_id, now) for id_ in values])
+
+    async def known_rows(self, tx: Tx, owner: str) -> tuple[bytes, list[str]]:
+        """Digests of the rows that say what an organization's records hold, one behind the other, and the records."""
+        table = models.patent
+        of_now = (table.c.row_digest.is_not(None), table.c.row_version == table.c.version)
+        found = await tx.execute(
+            select(
+                func.string_agg(table.c.row_digest, aggregate_order_by(literal(b""), table.c.id)),
+                func.array_agg(aggregate_order_by(table.c.id, table.c.id)),
+            ).where(table.c.organization_id == owner, *of_now)
+        )
+        digests, ids = found.one()
+        return bytes(digests or b""), list(ids or ())
+
+    async def says_the_same(self, tx: Tx, digests: Mapping[str, str]) -> None:
+        """Remember of locked patents, by id, which row says what they hold."""
+        if digests:
+            new = (
+                select(
+                    func.unnest(array(list(digests))).label("id"),
+                    func.unnest(array(list(digests.values()))).label("said"),
+                )
+            ).subquery("new")
+            table = models.patent
+            await tx.execute(
+                update(table)
+                .where(table.c.id == new.c.id)
+                .values(row_digest=func.decode(new.c.said, "hex"), row_version=table.c.version)
+            )
 
     async def _loaded(self, tx: Tx, id_: str) -> Patent:
         row = (await tx.execute(select(models.patent).where(models.patent.c.id == id_))).one()

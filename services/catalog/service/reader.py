@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+from pydantic_core import from_json
+
 from services.catalog.reading.protocol import Order, refusal_out
 from services.catalog.rules.files import gave_up
 from shared import log
@@ -124,4 +126,4 @@ def _no_refusal(part: bytes) -> dict[str, Any]:
 
 def _rows(part: bytes) -> list[RowRead]:
     lines = (line.split("\t", 1) for line in part.decode().split("\n"))
-    return [RowRead(json.loads(said), cells) for said, cells in lines]
+    return [RowRead(from_json(said), cells) for said, cells in lines]

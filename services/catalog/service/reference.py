@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -175,7 +175,11 @@ def _shown(row: Row[Any]) -> ReferenceRow:
     )  # fmt: skip
 
 
-_SPELLED = {"regions": parse_region, "industries": parse_industry, "ipc": parse_classification}
+_SPELLED: Mapping[str, Callable[[str], str]] = {
+    "regions": parse_region,
+    "industries": parse_industry,
+    "ipc": parse_classification,
+}
 
 
 def canonical(table: str, code: str) -> str:

@@ -20,11 +20,13 @@ from shared.contracts.wire import dump
 SHOWN = frozenset({"listing.published", "listing.changed", "listing.resumed"})
 HIDDEN = frozenset({"listing.suspended", "listing.withdrawn", "listing.closed"})
 
+MOVING = tuple(sorted(SHOWN | HIDDEN))
+
 
 class Changes(Protocol):
-    """Catalog's feed after a position, waiting at most so long for something new."""
+    """Catalog's feed after a position, of some types, waiting at most so long for something new."""
 
-    def __call__(self, after: int, *, wait_s: float) -> Awaitable[FeedPage]: ...
+    def __call__(self, after: int, *, wait_s: float, types: Sequence[str]) -> Awaitable[FeedPage]: ...
 
 
 class Supply:
@@ -42,8 +44,8 @@ class Supply:
         self.recipe = MODEL if semantics else ""
 
     async def page(self, after: int, wait_s: float) -> FeedPage:
-        """Catalog's feed."""
-        return await self._changes(after, wait_s=wait_s)
+        """Catalog's feed, as far as it is about what is on offer."""
+        return await self._changes(after, wait_s=wait_s, types=MOVING)
 
     async def beginning(self, after: str | None) -> Beginning:
         """A page of what is on offer."""

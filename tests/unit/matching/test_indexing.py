@@ -60,7 +60,8 @@ class Feed:
         if after == self.position and wait_s:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.moved.wait(), wait_s)
-        return FeedPage(epoch="e", head=self.position, items=[c for c in self.changes if c.position > after])
+        items = [each for each in self.changes if each.position > after]
+        return FeedPage(epoch="e", head=self.position, reached=self.position, items=items)
 
     async def beginning(self, after: str | None) -> Beginning:
         """Two pages; the second comes when `open` is set."""
