@@ -135,7 +135,7 @@ def spoken(file: BinaryIO, order: Order, read: Open) -> Iterator[str]:
         said = _said(line, places, judge)
         if ordinal < order.skip:
             continue  # written before the import was broken off
-        block.append(f"{_said_out(said)}\t{'' if 'same' in said else _json([shown(cell) for cell in line.cells])}")
+        block.append(f"{_said_out(said)}\t{'' if 'same' in said else _json(_shown(line.cells))}")
         if len(block) == order.chunk_rows:
             yield "\n".join(block)
             block = []
@@ -235,6 +235,12 @@ def _shown_heads(
         else shown(f"({head})" if head not in field_of and known.field(head, {}) else head)
         for head in heads
     ]
+
+
+def _shown(cells: Sequence[Any]) -> Sequence[str]:
+    """The cells of a row as `shown` has them."""
+    is_plain = all(type(cell) is str and len(cell) <= SHOWN_MOST and cell.isprintable() for cell in cells)
+    return cells if is_plain else [shown(cell) for cell in cells]
 
 
 def shown(cell: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -247,6 +248,7 @@ def _people(value: Any) -> list[dict[str, Any]]:
     return [person for person in named if person != {"name": None}]
 
 
+@lru_cache(256)
 def _type(raw: str | None) -> PatentType | None:
     if raw is None:
         return None

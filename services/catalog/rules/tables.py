@@ -238,6 +238,8 @@ def bare(written: str) -> str:
 
 def unguarded(cells: Sequence[Any]) -> list[Any]:
     """The cells of a table's row without the apostrophes of `guarded`."""
+    if not any(isinstance(cell, str) and cell[:1] == "'" for cell in cells):
+        return list(cells)
     return [bare(cell) if isinstance(cell, str) else cell for cell in cells]
 
 

@@ -139,6 +139,7 @@ def parse_uscc(raw: str) -> str:
     source=Text("GB/T 2260 (administrative divisions)", "GB/T 2260《中华人民共和国行政区划代码》"),
     since="2007-11-14",
 )
+@lru_cache(4096)
 def parse_region(raw: str) -> str:
     """A GB/T 2260 code: 2 digits for a province, 4 for a city, 6 for a county; trailing 00 are dropped."""
     bare = fold(raw)
