@@ -1,7 +1,7 @@
 # duijie 对接. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lock bench bench-engine bench-ray bench-imports quality soak semantic test-semantic class-vectors ray test-ray clean
+.PHONY: help run test check fmt lock bench bench-engine bench-ray bench-imports bench-search quality soak semantic test-semantic class-vectors ray test-ray clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -89,6 +89,9 @@ bench-engine: $(VENV)/.dev  ## the engine against its peers; ARGS="--documents 1
 
 bench-imports: $(VENV)/.dev  ## import and export 100,000 patents: seconds, memory, what readers notice; ARGS="--rows 10000"
 	@$(PY) -m tests.load.imports_bench $(ARGS)
+
+bench-search: $(VENV)/.dev  ## pages, words, filters and facets over 100,000 listings against a bare endpoint; ARGS="--rows 10000"
+	@$(PY) -m tests.load.search_bench $(ARGS)
 
 soak: $(VENV)/.dev  ## long runs: kills in the middle of imports, writers against the feed, more fuzzing
 	@$(PY) -m pytest -n 2 -m slow -o addopts= -p anyio -q $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import json
 import os
@@ -39,6 +40,7 @@ from shared.settings import HostSettings, names, read, refuse_unknown
 
 Say = Callable[[str], None]
 STOP_S = 2
+GARBAGE_AFTER = 20_000  # new objects more than were freed; a request makes some hundreds
 PREFIXES = {"catalog": "DUIJIE_CATALOG_", "matching": "DUIJIE_MATCHING_", "gateway": "DUIJIE_GATEWAY_"}
 DEMO_FILE = "demo-clients.json"
 
@@ -291,6 +293,10 @@ class Host:
                 break
             except Unavailable:  # not yet: /readyz itself tells why
                 await asyncio.sleep(0.05)
+        # What is there now stays: no need to look through it for garbage again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_AFTER)
         host = self.configuration.host
         address = f"http://{'localhost' if host.host in ('127.0.0.1', '0.0.0.0', '::') else host.host}:{host.port}"  # noqa: S104 - compared, not bound
         self._say(f"ready in {time.monotonic() - started:.1f} s: {address}")

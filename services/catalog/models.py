@@ -21,12 +21,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     func,
     or_,
     select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.sql.elements import ColumnElement
 
 from shared import idempotency
 from shared.contracts.catalog import Act, Consent, ConsentRole
@@ -47,6 +49,20 @@ def _resource() -> list[Column[Any]]:
         Column("created_at", DateTime(timezone=True), nullable=False),
         Column("updated_at", DateTime(timezone=True), nullable=False),
     ]
+
+
+def bigrams(words: Any) -> ColumnElement[Any]:
+    """The pairs of neighbouring characters of a text, by which an index finds words in it.
+
+    Chinese has no blanks between words, and PostgreSQL's own trigrams pass over words of two characters.
+    """
+    return func.catalog.bigrams(words, type_=ARRAY(Text))
+
+
+def has_word(column: Any, word: str) -> ColumnElement[bool]:
+    """Whether a word, in lower case, stands anywhere in a text that has an index of its `bigrams`."""
+    stands = func.strpos(column, word) > 0
+    return and_(bigrams(column).contains(bigrams(word)), stands) if len(word) > 1 else stands
 
 
 patent = Table(
@@ -115,6 +131,7 @@ listing = Table(
     UniqueConstraint("organization_id", "external_id"),
     Index("ix_listing_state", "state", "published_at", "id"),
     Index("ix_listing_organization_id", "organization_id", "created_at", "id"),
+    Index("ix_listing_words", text("catalog.bigrams(searched)"), postgresql_using="gin"),
 )
 
 listing_patent = Table(

@@ -65,6 +65,20 @@ WORDS = [
     "轴承",
     "焊接",
 ]
+_chance = random.Random(7)
+RARE = ["".join(chr(_chance.randrange(0x4E00, 0x9000)) for _ in range(2)) for _ in range(2_000)]
+CLASSES = [
+    "B23Q11/00",
+    "B23C3/00",
+    "A01G9/14",
+    "A01C7/08",
+    "C02F1/00",
+    "H01M10/05",
+    "G01D5/00",
+    "F16C33/00",
+    "B23K9/00",
+]
+REGIONS = ["3701", "3703", "4401", "4403", "1101", "3101", "3301", "5101", "6101", "2101"]
 NAMES = ["张三", "李四", "王五", "赵六", "钱七", "孙八", "周九", "吴十"]
 READS_S, PAUSE_S = 10.0, 0.02
 
@@ -81,16 +95,16 @@ def rows(count: int) -> Iterator[list[str]]:
         digits = f"20231{serial:07d}"
         yield [
             f"{digits}.{check_character(digits)}",
-            "一种" + "".join(chance.choices(WORDS, k=6)),
+            "一种" + "".join(chance.choices(WORDS, k=5)) + chance.choice(RARE),
             "发明",
             f"2023-{serial % 12 + 1:02d}-15",
             f"CN{110_000_000 + serial}B",
             "2025-06-10",
             "测试大学",
             "；".join(chance.sample(NAMES, 3)),
-            "B23Q11/00；B23C3/00",
+            "；".join(chance.sample(CLASSES, 2)),
             "".join(chance.choices(WORDS, k=70)),
-            "3701",
+            chance.choice(REGIONS),
         ]
 
 
@@ -153,8 +167,9 @@ def p99(found: list[float]) -> float:
     return statistics.quantiles(found, n=100)[98]
 
 
-async def imported(http: httpx.AsyncClient, path: Path) -> dict[str, Any]:
-    sent = await http.post("/v1/patent-imports", files={"file": (path.name, path.open("rb"))}, timeout=120)
+async def imported(http: httpx.AsyncClient, path: Path, *, publish: bool = False) -> dict[str, Any]:
+    form = {"publish": "true"} if publish else {}
+    sent = await http.post("/v1/patent-imports", data=form, files={"file": (path.name, path.open("rb"))}, timeout=120)
     sent.raise_for_status()
     job = sent.json()
     while job["state"] in ("QUEUED", "RUNNING"):

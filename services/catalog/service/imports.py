@@ -66,6 +66,7 @@ from shared.rulebook import Refusal, Refused, rule
 
 IDLE_S = 1.0
 TRIES = 5  # of a chunk that another writer got ahead of
+AHEAD = 2  # chunks that wait to be written
 PIECE_ROWS = 500  # of a file of rejected rows
 _ENDINGS = {ending: name for name, form in FORMATS.items() for ending in form.endings}
 _EMPTY: dict[str, Any] = {name: [] if name in ("ipc", "holders", "inventors") else None for name in FIELDS}
@@ -104,42 +105,50 @@ def others_write() -> Refusal:
     )
 
 
-@dataclass
 class _Work:
-    """A job in hand: the child that reads its file, rows that were read and not yet written, and the next ones."""
+    """A job in hand: the child that reads its file, and rows that were read and are not yet written."""
 
-    job_id: str
-    reader: Reader
-    known: Sequence[str]  # patents that a known row speaks of
-    at: int  # how many rows of the file stand before `rows`
-    rows: list[RowRead] | None = None
-    ahead: asyncio.Task[list[RowRead]] | None = None  # read while `rows` are written
-    tries: int = 0
+    def __init__(self, job_id: str, reader: Reader, known: Sequence[str], at: int) -> None:
+        """`known` are the patents that a known row speaks of; `at` rows of the file were written before."""
+        self.job_id, self.reader, self.known, self.at = job_id, reader, known, at
+        self.tries = 0
+        self._rows: list[RowRead] | None = None
+        self._ahead: asyncio.Queue[list[RowRead] | Exception] = asyncio.Queue(AHEAD)
+        self._reading = asyncio.create_task(self._read(self.reader.rows - at))
+
+    async def _read(self, left: int) -> None:
+        """Read while rows are written: the child is not to wait for the database, nor that for the child."""
+        try:
+            while left > 0:
+                rows = await self.reader.block()
+                left -= len(rows)
+                await self._ahead.put(rows)
+        except Exception as error:  # whoever waits for rows is to hear of it
+            await self._ahead.put(error)
 
     async def next(self, done_rows: int) -> list[RowRead]:
         """The rows to be written now; what another worker has written is passed over.
 
-        Raises: Unread, when the child gave up or died.
+        Raises: Unread, when the child gave up or died; whatever else befell the reading.
         """
         while True:
-            if self.rows is None:
-                ahead, self.ahead = self.ahead, None
-                self.rows = await (ahead or self.reader.block())
-                if self.at + len(self.rows) < self.reader.rows:
-                    self.ahead = asyncio.create_task(self.reader.block())
+            if self._rows is None:
+                rows = await self._ahead.get()
+                if isinstance(rows, Exception):
+                    raise rows
+                self._rows = rows
             if self.at >= done_rows:
-                return self.rows
+                return self._rows
             self.written()
 
     def written(self) -> None:
         """On to the next rows."""
-        self.at, self.rows, self.tries = self.at + len(self.rows or ()), None, 0
+        self.at, self._rows, self.tries = self.at + len(self._rows or ()), None, 0
 
     async def close(self) -> None:
         """End the child, and hear no more of it."""
-        if self.ahead is not None:
-            self.ahead.cancel()
-            await asyncio.gather(self.ahead, return_exceptions=True)
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
         await self.reader.close()
 
 

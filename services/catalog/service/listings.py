@@ -695,8 +695,7 @@ def conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElement
             found.append(table.c.state == filters.state)
     else:
         found.append(table.c.state == ListingState.PUBLISHED)
-    for word in (filters.q or "").lower().split():
-        found.append(func.strpos(table.c.searched, word) > 0)
+    found += [models.has_word(table.c.searched, word) for word in (filters.q or "").lower().split()]
     if filters.region_code:
         found.append(starts_any(table.c.region_codes, filters.region_code))
     if filters.industry_code:
