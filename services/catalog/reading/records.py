@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from lxml import etree
 
-from services.catalog.reading.files import ABSENT, Line
+from services.catalog.reading.files import ABSENT, Line, Source
 from services.catalog.reading.separated import encoding_of, text_of
 from services.catalog.rules.files import COLUMNS_MOST, declares_a_type, too_wide, unreadable
 from shared.contracts.values import check_character
@@ -55,7 +55,7 @@ def _no_record(number: int, place: Text) -> Refusal:
     )
 
 
-class _Records:
+class _Records(Source):
     """What the three have in common: heads are the keys in the order in which they first occur."""
 
     def __init__(self, file: BinaryIO) -> None:

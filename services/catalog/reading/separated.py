@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from services.catalog.reading.files import HEAD_WITHIN, Line, head_row
+from services.catalog.reading.files import HEAD_WITHIN, Line, Source, head_row
 from services.catalog.rules.files import COLUMNS_MOST, no_encoding, too_wide, unreadable
 from services.catalog.rules.tables import Heads, unguarded
 from shared.errors import Text
@@ -62,7 +62,7 @@ class _Kept(io.BufferedReader):
             self.detach()
 
 
-class Separated:
+class Separated(Source):
     """A table in a text file."""
 
     def __init__(self, file: BinaryIO, known: Heads, mapping: Mapping[str, str]) -> None:
@@ -114,12 +114,15 @@ class Separated:
             if any(cell and not cell.isspace() for cell in cells):
                 yield begins, cells
 
+    def walked(self) -> Iterator[tuple[int, list[Any]]]:
+        """The rows below the head, as they stand there."""
+        rows = self._rows(self._separator, strict=True)
+        return itertools.dropwhile(lambda row: row[0] <= self._at, rows)
+
     def lines(self) -> Iterator[Line]:
         """The rows below the head."""
         width = len(self._heads)
-        for number, cells in self._rows(self._separator, strict=True):
-            if number <= self._at:
-                continue
+        for number, cells in self.walked():
             if len(cells) > width and any(cell.strip() for cell in cells[width:]):
                 yield Line(number, unguarded(cells[:COLUMNS_MOST]), _too_many(len(cells), width))
             else:

@@ -16,7 +16,7 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from services.catalog.reading.files import Line, head_row
+from services.catalog.reading.files import Line, Source, head_row
 from services.catalog.rules.files import COLUMNS_MOST, has_few_enough_rows, too_wide, unpacks_to, unreadable
 from services.catalog.rules.tables import Heads, unguarded
 from shared.errors import Text
@@ -27,7 +27,7 @@ _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of XLS, and of 
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
 
 
-class Workbook:
+class Workbook(Source):
     """The first visible sheet whose head is known.
 
     A cell that is merged has its value in its first place only, a formula the value that was last

@@ -146,7 +146,8 @@ def number_is_whole(value: Any) -> Refusal | None:
     202310123456.6 survives as an amount, 202310123456.0 and 2.02310123456E+11 do not.
     """
     if isinstance(value, str):
-        lost = re.fullmatch(r"[0-9](\.[0-9]+)?E\+?[0-9]{1,3}", fold(value).upper()) is not None
+        may_be = not value.isascii() or "e" in value or "E" in value
+        lost = may_be and re.fullmatch(r"[0-9](\.[0-9]+)?E\+?[0-9]{1,3}", fold(value).upper()) is not None
     else:
         lost = isinstance(value, int | float) and re.fullmatch(r"[0-9]{8}|[0-9]{12}", text(value) or "") is not None
     if not lost:

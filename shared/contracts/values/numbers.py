@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from operator import mul
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator
@@ -53,6 +54,10 @@ _BEFORE = re.compile(
 )
 _DOTS = str.maketrans("。·•∙", "....")
 _AFTER = ".,;、"
+_WEIGHTS = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
+_COUNTRY = re.compile(r"^(ZL|CN)*\.?")
+_APPLICATION = re.compile(r"([0-9]{12}|[0-9]{8})(\.?([0-9X]))?")
+_PUBLICATION = re.compile(rf"CN([123](?:[0-9]{{8}}|[0-9]{{6}})|8[5-8][123][0-9]{{5}})([{''.join(TYPE_OF_KIND)}])[0-9]?")
 _EIGHT_DIGITS = range(1985, 2004)  # the years whose applications have 8 digits; both forms occur in 2003
 _TWELVE_DIGITS = range(2003, 2100)
 
@@ -66,7 +71,7 @@ def _bare(raw: str) -> str:
 
 def check_character(digits: str) -> str:
     """The check character of an application number of 8 or 12 digits: weights 2..9,2..5 modulo 11, X for 10."""
-    total = sum(int(digit) * (2 + index % 8) for index, digit in enumerate(digits))
+    total = sum(map(mul, map(int, digits), _WEIGHTS))
     return "0123456789X"[total % 11]
 
 
@@ -100,8 +105,8 @@ def parse_application_number(raw: str) -> str:
     Accepts ZL and CN before it, also a label such as 专利号：, blanks, full-width digits, a missing dot,
     a small x; 8 digits up to September 2003, 12 since October. Raises: Refused with PN-FORM or PN-CHECK.
     """
-    bare = re.sub(r"^(ZL|CN)*\.?", "", _bare(raw)).replace("-", "")
-    match = re.fullmatch(r"([0-9]{12}|[0-9]{8})(\.?([0-9X]))?", bare)
+    bare = _COUNTRY.sub("", _bare(raw)).replace("-", "")
+    match = _APPLICATION.fullmatch(bare)
     if match is None or not _is_body(match[1]):
         raise Refused(_no_application_number(raw, bare))
     body, given = match[1], match[3]
@@ -175,9 +180,7 @@ def parse_publication_number(raw: str) -> str:
     exception, so a contradiction is a slip of the pen. Raises: Refused with PN-PUB or PN-PUB-TYPE.
     """
     bare = _bare(raw).replace(".", "").replace("-", "")
-    match = re.fullmatch(
-        rf"CN([123](?:[0-9]{{8}}|[0-9]{{6}})|8[5-8][123][0-9]{{5}})([{''.join(TYPE_OF_KIND)}])[0-9]?", bare
-    )
+    match = _PUBLICATION.fullmatch(bare)
     if match is None:
         raise Refused(_no_publication_number(bare))
     digit = match[1][2] if len(match[1]) == 8 else match[1][0]
