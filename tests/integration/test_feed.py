@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import text
@@ -246,6 +246,42 @@ async def test_a_feed_that_was_purged_empty_still_knows_its_head(db: Database, f
     assert [item.subject for item in (await feed.page(db, head, 10, 0)).items] == ["new"]
 
 
+async def test_who_asks_for_some_types_is_told_how_far_the_others_reach(db: Database, feed: Feed) -> None:
+    async def append_of(type_: str, *subjects: str) -> None:
+        async with db.write() as tx:
+            await feed.append(tx, [change(type_, subject, "public", NOON, {}) for subject in subjects])
+
+    await append_of("need.published", "wanted 1")
+    await append_of("run.done", "passed 1", "passed 2")
+    await append_of("need.published", "wanted 2", "wanted 3")
+    await append_of("run.done", "passed 3")
+    whole = [item.position for item in (await feed.page(db, 0, 10, 0)).items]
+
+    first = await feed.page(db, 0, 2, 0, ["need.published"])
+    assert [item.subject for item in first.items] == ["wanted 1", "wanted 2"]
+    assert (first.reached, first.head) == (whole[3], whole[-1])  # full: more may stand before the head
+    rest = await feed.page(db, first.reached, 2, 0, ["need.published"])
+    assert [item.subject for item in rest.items] == ["wanted 3"]
+    assert rest.reached == rest.head == whole[-1]
+    none = await feed.page(db, 0, 10, 0, ["need.closed"])
+    assert (none.items, none.reached) == ([], whole[-1])
+
+    waiting = asyncio.create_task(feed.page(db, whole[-1], 10, 5, ["need.published"]))
+    await append_of("run.done", "passed 4")
+    await asyncio.sleep(0.7)  # it has looked and found nothing for itself
+    assert not waiting.done()
+    await append_of("need.published", "wanted 4")
+    assert [item.subject for item in (await waiting).items] == ["wanted 4"]
+
+
+async def test_who_is_ahead_of_the_head_hears_so_without_waiting(db: Database, feed: Feed) -> None:
+    await append(db, feed, "ned_1")
+    started = asyncio.get_running_loop().time()
+    page = await feed.page(db, 10**6, 10, 5)
+    assert page.items == [] and page.head < 10**6
+    assert asyncio.get_running_loop().time() - started < 4
+
+
 class Follower:
     """Follows a feed from a place and remembers what it saw; cannot digest `poison`."""
 
@@ -291,6 +327,35 @@ async def test_a_follower_ahead_of_its_producer_stops(db: Database, feed: Feed) 
     page = await feed.page(db, 0, 10, 0)
     with pytest.raises(Forked, match=f"ends at {page.head}, we are at {page.head + 5}"):
         await asyncio.wait_for(Follower(db, feed, page.epoch, page.head + 5).run(), 10)
+
+
+async def test_a_follower_of_some_types_applies_each_once_and_counts_on_from_what_it_applied(
+    db: Database, feed: Feed
+) -> None:
+    class Choosy(Follower):
+        asked: ClassVar[list[int]] = []
+        told: ClassVar[list[int]] = []
+
+        async def fetch(self, position: int) -> FeedPage:
+            self.asked.append(position)
+            return await self.feed.page(self.db, position, 2, 0.02, ["need.published"])
+
+        async def apply(self, page: FeedPage, seen: int) -> int:
+            self.told.append(seen)
+            return await super().apply(page, seen)
+
+    choosy = Choosy(db, feed)
+    following = asyncio.create_task(choosy.run())
+    for turn in range(3):
+        await append(db, feed, f"wanted {turn}")
+        async with db.write() as tx:
+            await feed.append(tx, [change("run.done", "passed", "public", NOON, {}) for _ in range(3)])
+    head = (await feed.page(db, 0, 100, 0)).head
+    await until(lambda: len(choosy.seen) == 3 and choosy.asked[-1] == head)
+    following.cancel()
+    assert choosy.seen == ["wanted 0", "wanted 1", "wanted 2"]
+    positions = [item.position for item in (await feed.page(db, 0, 100, 0)).items if item.type == "need.published"]
+    assert choosy.told[0] == 0 and set(choosy.told[1:]) <= set(positions)  # a cursor stands at what was applied
 
 
 async def test_a_poison_change_stops_its_own_loop_red_and_no_other(db: Database, feed: Feed) -> None:

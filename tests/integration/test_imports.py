@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from services import embedded
+from services.catalog.service.reader import Reader
 from tests import factories
 from tests.world import Api, World
 
@@ -236,6 +237,59 @@ async def test_a_corrected_row_updates_its_patent_and_the_listing_follows(world:
 
 
 # Twice, at once, broken off
+
+
+def spied(world: World, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What readers say of rows from now on."""
+    said: list[dict[str, Any]] = []
+    block = Reader.block
+
+    async def heard(reader: Reader) -> Any:
+        rows = await block(reader)
+        said.extend(row.said for row in rows)
+        return rows
+
+    monkeypatch.setattr(Reader, "block", heard)
+    return said
+
+
+async def test_a_row_that_says_what_its_record_holds_is_known_again_until_either_changes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    university, rows = await world.organization(), some_rows(3)
+    number = factories.application_number(digit=2)  # of a utility model, while the row says invention: a warning
+    rows[2] |= {"application_number": number, "publication_number": f"CN2{number[-9:-2]}0U"}
+    assert counts(await imported(university, ndjson(rows), "a.ndjson")) == (3, 0, 0, 0)
+
+    said = spied(world, monkeypatch)
+    again = await imported(university, ndjson(rows), "a.ndjson", publish="true")
+    assert counts(again) == (0, 0, 3, 0)
+    assert again["listings"]["published"] == 3  # known rows are offered as others are
+    assert ["same" in one for one in said] == [True, True, False]  # a warning is told each time
+    assert again["rows"]["warned"] == 1
+
+    shown = (await university.read("/v1/patents", params={"number": rows[0]["application_number"]}))["items"][0]
+    await university.patch(f"/v1/patents/{shown['id']}", {"title": "改过的题"}, f'"{shown["version"]}"')
+    rows[1]["title"] = "文件里改的题"
+    said.clear()
+    assert counts(await imported(university, ndjson(rows), "a.ndjson")) == (0, 2, 1, 0)
+    assert ["same" in one for one in said] == [False, False, False]
+    shown = (await university.read("/v1/patents", params={"number": rows[0]["application_number"]}))["items"][0]
+    assert shown["title"] == rows[0]["title"]
+
+    said.clear()
+    twice = [*rows, {**rows[0], "title": "同一专利的另一行"}, rows[1]]
+    found = await imported(university, ndjson(twice), "a.ndjson")
+    assert ["same" in one for one in said] == [True, True, False, False, False]
+    assert [one.get("again") for one in said] == [None, None, None, 1, 2]
+    assert (counts(found), found["rows"]["warned"]) == ((0, 0, 5, 0), 3)
+
+    said.clear()
+    stranger = await world.organization()
+    assert counts(await imported(stranger, ndjson(rows), "a.ndjson")) == (0, 0, 0, 3)
+    renamed = [{("名称" if name == "title" else name): value for name, value in row.items()} for row in rows]
+    assert counts(await imported(university, ndjson(renamed), "a.ndjson")) == (0, 0, 3, 0)
+    assert not any("same" in one for one in said)  # another organization, and other heads: judged anew
 
 
 async def test_an_import_that_was_broken_off_goes_on_after_the_next_start_without_doubles(
