@@ -83,6 +83,7 @@ patent = Table(
     Column("region_code", Text),
     Column("standing", JSONB, nullable=False),  # fold of the legal events, see rules/status.py
     Column("is_sample", Boolean, nullable=False, server_default=text("false")),
+    Column("keeper_uscc", Text),  # credit code of whoever keeps the record
     Column("row_digest", LargeBinary),  # of the imported row that says what the record holds …
     Column("row_version", Integer),  # … at this version of it
     UniqueConstraint("organization_id", "external_id"),
@@ -276,6 +277,7 @@ import_job = Table(
     Column("subject", Text, nullable=False, server_default="PATENTS"),
     Column("document_ids", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("uscc", Text),  # of who imports: a named co-holder is known by it
+    Column("is_soe", Boolean, nullable=False, server_default=text("false")),  # a state-owned enterprise imports
     Column("heads", JSONB),  # of the file, once it has been opened
     Column("mapping", JSONB, nullable=False),
     Column("dry_run", Boolean, nullable=False),
@@ -371,10 +373,13 @@ mark = Table(
 )
 
 
-async def patents_of(tx: Tx, listing_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
-    """The patents of listings, in their order."""
+async def patents_of(
+    tx: Tx, listing_ids: Sequence[str], names: Sequence[str] | None = None
+) -> dict[str, list[Row[Any]]]:
+    """The patents of listings, in their order: whole rows, or the columns named."""
+    columns = patent.c if names is None else [patent.c[name] for name in names]
     found = await tx.execute(
-        select(listing_patent.c.listing_id, patent)
+        select(listing_patent.c.listing_id, *columns)
         .join(patent, patent.c.id == listing_patent.c.patent_id)
         .where(listing_patent.c.listing_id == func.any(list(listing_ids)))
         .order_by(listing_patent.c.listing_id, listing_patent.c.ordinal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -562,19 +563,30 @@ _NEEDED: dict[FeeType, set[str]] = {
 }
 
 
+class DeferralEvent(StrEnum):
+    """What a deferred fee waits for."""
+
+    FIRST_SALE = "FIRST_SALE"
+    TRIAL_END = "TRIAL_END"
+
+
 class Pricing(Ask):
     """What the license costs; the fee type says which figures belong to it."""
 
     fee_type: FeeType
-    amount: Amount | None = None
+    amount: Amount | None = Field(default=None, description="The one-time fee before any reduction")
+    reduction_rate: Rate | None = Field(default=None, description='What is taken off the one-time fee: "0.3" is 30 %')
     rate: Rate | None = None
     rate_base: Literal["NET_SALES", "PROFIT", "OUTPUT"] | None = None
-    deferred_until: LegalDay | None = None
+    deferred_until: LegalDay | None = Field(default=None, description="The one-time fee is due from this day on …")
+    deferred_to: DeferralEvent | None = Field(default=None, description="… or from this event on")
+    sme_only: bool = Field(default=False, description="These terms are for small and medium-sized enterprises")
     note: Line | None = None
 
     @model_validator(mode="after")
     def _figures_fit(self) -> Self:
         check_pricing(self)
+        check_relief(self)
         return self
 
 
@@ -594,6 +606,64 @@ def check_pricing(pricing: Pricing) -> None:
                 Text("add what is missing and take out what does not belong", "请补充缺少的数字，删除多余的数字"),
             )
         )
+
+
+_NOTICE = Text(
+    "MOF and CNIPA notice of 2020-04-30, III(1)2.2: the one-time fee of a patent license is reduced or deferred",
+    "财政部、国家知识产权局2020年4月30日通知三（一）2二：降低或缓收专利实施许可一次性费用",
+)
+
+
+@rule("FEE-ONE-TIME", source=_NOTICE, since="2020-04-30")
+def check_relief(pricing: Pricing) -> None:
+    """What is reduced or deferred is a one-time fee: by less than all of it, to a day or to an event."""
+    has_one = "amount" in _NEEDED[pricing.fee_type]
+    waits = [each for each in (pricing.deferred_until, pricing.deferred_to) if each is not None]
+    rate = Decimal(pricing.reduction_rate) if pricing.reduction_rate is not None else None
+    if (has_one or (rate is None and not waits)) and len(waits) < 2 and (rate is None or 0 < rate < 1):
+        return
+    if not has_one:
+        message = Text(
+            f"a fee of type {pricing.fee_type} has no one-time part to reduce or defer",
+            f"{pricing.fee_type} 类型的费用没有可降低或缓收的一次性费用",
+        )
+    elif len(waits) == 2:
+        message = Text("the fee is deferred to a day and to an event", "费用同时约定了缓收日期和缓收事件")
+    else:
+        message = Text("a reduction takes off more than nothing and less than all", "降低比例应大于0且小于1")
+    cure = Text(
+        "give amount, and one of deferred_until and deferred_to; a license for nothing is of type FREE",
+        "请填写 amount，并在 deferred_until 与 deferred_to 中择一；完全免费请使用 FREE",
+    )
+    raise Refused(Refusal("FEE-ONE-TIME", message, cure))
+
+
+@rule("FEE-TRIAL", source=Text("the platform's quick license", "平台快速许可规则"), since="2026-11-22")
+def trial_ends_where_one_begins(modes: Sequence[LicenseMode], pricing: Pricing) -> Refusal | None:
+    """A fee waits for the end of a trial only where there is one: under a quick license."""
+    if pricing.deferred_to is not DeferralEvent.TRIAL_END or LicenseMode.QUICK in modes:
+        return None
+    return Refusal(
+        "FEE-TRIAL",
+        Text("the fee waits for the end of a trial, and no mode has one", "费用缓收至试用期满，但所选方式没有试用期"),
+        Text("offer QUICK too, or defer to a day or to FIRST_SALE", "请增加 QUICK 方式，或缓收至某日、首次销售"),
+        pointer="/pricing",
+    )
+
+
+@rule("OL-ANYONE", source=Text("Patent Law Art. 50", "专利法第五十条"), since="2021-06-01")
+def open_to_anyone(modes: Sequence[LicenseMode], pricing: Pricing) -> Refusal | None:
+    """An open license is for any entity or individual, and not for small firms only."""
+    if not pricing.sme_only or LicenseMode.OPEN not in modes:
+        return None
+    return Refusal(
+        "OL-ANYONE",
+        Text("an open license cannot be kept for small firms", "开放许可面向任何单位或者个人，不能仅限中小企业"),
+        Text(
+            "take sme_only out, or offer an ordinary license instead of OPEN", "请去掉 sme_only，或将 OPEN 改为普通许可"
+        ),
+        pointer="/pricing",
+    )
 
 
 class ListingState(StrEnum):
@@ -626,6 +696,12 @@ class ListingFields(Ask):
     region_codes: Annotated[list[RegionCode], Field(max_length=50)] = []
     industry_codes: Annotated[list[IndustryCode], Field(max_length=20)] = []
     support_offered: Prose | None = None
+
+    @model_validator(mode="after")
+    def _terms_agree(self) -> Self:
+        if no := trial_ends_where_one_begins(self.modes, self.pricing) or open_to_anyone(self.modes, self.pricing):
+            raise Refused(no)
+        return self
 
 
 class ListingDraft(ListingFields):
@@ -985,6 +1061,10 @@ class ListingCriteria(Ask):
     industry_code: IndustryCode | None = None
     mode: LicenseMode | None = None
     fee_type: FeeType | None = None
+    fee_at_most: Amount | None = Field(
+        default=None, description="Free, or a one-time fee of no more after its reduction; a pure royalty has none"
+    )
+    sme_only: bool | None = None
     patent_type: PatentType | None = None
     trl_at_least: Annotated[int, Field(ge=1, le=9)] | None = None
     holder: Line | None = None

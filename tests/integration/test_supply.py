@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -302,6 +303,76 @@ async def test_a_state_owned_enterprise_publishes_after_its_secrecy_review(world
     assert (await enterprise.read(listing))["state"] == "PUBLISHED"
     holds = [one["holds"] for one in (await enterprise.read(f"{listing}/secrecy-clearances"))["items"]]
     assert holds == [True, False]
+
+
+async def test_a_state_owned_enterprise_lists_nothing_by_import_before_its_secrecy_review(world: World) -> None:
+    facts = {"type": "ENTERPRISE", "uscc": factories.uscc("91370303"), "state_owned": True}
+    enterprise = (await Party.new(world, **facts)).api
+    heads = "申请号,专利名称,专利类型,专利权人,申请日,授权公告日"
+    row = f"{factories.application_number()},国企的热处理炉,发明,某国企,2023-02-15,2025-06-10"
+    files = {"file": ("台账.csv", f"{heads}\n{row}".encode())}
+    job = (await enterprise.post("/v1/patent-imports", files=files, data={"publish": "true"})).json()
+    done = await world.import_done(enterprise, job["id"])
+    assert (done["rows"]["created"], done["listings"]["published"]) == (1, 0)
+    assert done["listings"]["refused"] == {"SECRECY-CLEARANCE": 1}
+
+
+async def test_who_keeps_a_patent_of_others_offers_it_once_they_consent(world: World) -> None:
+    keeper, holder = await Party.new(world), await Party.new(world)
+    patent = (await keeper.api.made("/v1/patents", factories.a_patent(holders=[holder.holder])))["id"]
+    listing = f"/v1/listings/{(await keeper.api.made('/v1/listings', factories.a_listing(patent_ids=[patent])))['id']}"
+    refused = await keeper.api.post(f"{listing}/submission", json={})
+    assert {v["rule"] for v in problem(refused, 409)["violations"]} == {"LS-AUTHORITY"}
+    consent = {"role": "CO_OWNER", "given_on": world.today.isoformat(), "terms_version": 1}
+    given = await holder.api.made(f"{listing}/consents", consent)
+    assert (await keeper.api.made(f"{listing}/submission"))["state"] == "PUBLISHED"
+    release = {"occurred_on": world.today.isoformat(), "source": "HOLDER"}
+    await holder.api.made(f"{listing}/consents/{given['id']}/revocation", release)
+    shown = await keeper.api.read(listing)
+    assert (shown["state"], shown["state_reason"]) == ("SUSPENDED", "CONSENT_REVOKED")
+
+
+async def test_a_firm_looks_for_what_it_can_pay(world: World) -> None:
+    university, sme = await world.organization(), await world.demo("sme")
+    terms = {
+        "free": {"fee_type": "FREE"},
+        "reduced": {"fee_type": "LUMP_SUM", "amount": "40000.00", "reduction_rate": "0.3", "sme_only": True},
+        "dear": {"fee_type": "LUMP_SUM", "amount": "28000.01"},
+        "royalty": {"fee_type": "ROYALTY", "rate": "0.03", "rate_base": "NET_SALES"},
+        "open to talk": {"fee_type": "NEGOTIABLE"},
+    }
+    word = f"可负担{secrets.token_hex(3)}"
+    named = {}
+    for name, pricing in terms.items():
+        published = await world.published(university, patent={"title": f"{word}的装置"}, pricing=pricing)
+        named[published["id"]] = name
+
+    async def found(**filters: str) -> set[str]:
+        page = await sme.read("/v1/listings", params={"q": word, "count": "true", **filters})
+        assert page["count"] == len(page["items"])
+        return {named[item["id"]] for item in page["items"]}
+
+    assert await found() == set(terms)
+    assert await found(fee_at_most="28000") == {"free", "reduced", "royalty"}
+    assert await found(fee_at_most="28000.01") == {"free", "reduced", "royalty", "dear"}
+    assert await found(sme_only="true") == {"reduced"}
+    assert await found(sme_only="false") == set(terms) - {"reduced"}
+    (reduced,) = [id_ for id_, name in named.items() if name == "reduced"]
+    etag = (await university.get(f"/v1/listings/{reduced}")).headers["etag"]
+    refused = await university.patch(f"/v1/listings/{reduced}", {"modes": ["OPEN"]}, etag)
+    assert [v["rule"] for v in problem(refused, 422)["violations"]] == ["OL-ANYONE"]
+
+
+async def test_a_word_is_found_wherever_it_stands(world: World) -> None:
+    university = await world.organization()
+    title = "一种Fe-Cr合金𠮷野家薄壁件铣削随动支撑装置"
+    published = await world.published(university, patent={"title": title}, summary="镗杆不打颤")
+    for q in ("薄壁", "铣", "fe-cr", "FE-CR合金", "𠮷野", "随动 镗杆", "不打颤", "件铣削随动支"):
+        page = await university.read("/v1/listings", params={"q": q, "holder": "测试大学", "count": "true"})
+        assert published["id"] in [item["id"] for item in page["items"]], q
+    for q in ("薄铣", "支撑装置镗", "随动 镗杆子", "%", "\\", "fe_cr"):
+        page = await university.read("/v1/listings", params={"q": q, "count": "true"})
+        assert published["id"] not in [item["id"] for item in page["items"]], q
 
 
 async def test_a_mode_that_the_law_refuses_is_not_patched_into_a_published_listing(world: World) -> None:

@@ -22,7 +22,7 @@ from tests import factories
 from tests.load.bench import BARE, Caller, process, ratio, say, until
 from tests.load.imports_bench import RARE, client, imported, written
 
-FACETS = "facets=mode&facets=fee_type&facets=patent_type&facets=region_code&facets=ipc"
+FACETS = "facets=mode,fee_type,patent_type,region_code,ipc"
 ASKED = {
     "a page": "",
     "a page, counted": "count=true",

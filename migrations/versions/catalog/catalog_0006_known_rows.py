@@ -1,4 +1,4 @@
-"""Imported rows that say what their records hold are known again; words are found by an index."""
+"""Imported rows that say what their records hold are known again; words are found by an index; who keeps a record."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ BIGRAMS = """
 def upgrade() -> None:
     op.add_column("patent", sa.Column("row_digest", sa.LargeBinary(), nullable=True), schema="catalog")
     op.add_column("patent", sa.Column("row_version", sa.Integer(), nullable=True), schema="catalog")
+    op.add_column("patent", sa.Column("keeper_uscc", sa.Text(), nullable=True), schema="catalog")
+    op.add_column(
+        "import_job",
+        sa.Column("is_soe", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        schema="catalog",
+    )
     op.execute(BIGRAMS)
     words = sa.text("catalog.bigrams(searched)")
     op.create_index("ix_listing_words", "listing", [words], schema="catalog", postgresql_using="gin")
@@ -35,5 +41,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_listing_words", "listing", schema="catalog")
     op.execute("DROP FUNCTION catalog.bigrams(text)")
+    op.drop_column("import_job", "is_soe", schema="catalog")
+    op.drop_column("patent", "keeper_uscc", schema="catalog")
     op.drop_column("patent", "row_version", schema="catalog")
     op.drop_column("patent", "row_digest", schema="catalog")

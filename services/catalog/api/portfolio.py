@@ -10,6 +10,8 @@ from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
 from services.catalog.api.base import Uses, router
+from services.catalog.api.exports import a_file, sending
+from services.catalog.service.tables import Format
 from shared.app import Answer, progress
 from shared.auth import caller
 from shared.contracts.catalog import (
@@ -64,6 +66,18 @@ async def list_screening_results(
 ) -> Page[ScreeningResult]:
     """Patents with score, tier and reasons, best first; the excluded come last, with what excluded them."""
     return await catalog.screenings.results(id, tier, after, limit, caller())
+
+
+@router.get(
+    "/v1/screening-runs/{id}/results/export",
+    response_class=StreamingResponse,
+    responses=a_file("csv", "xlsx", "ndjson"),
+)
+async def export_screening_results(
+    id: str, catalog: Uses, format: Format = "xlsx", tier: Tier | None = None
+) -> StreamingResponse:
+    """All results as a file, best first, in the language of the request."""
+    return sending(await catalog.screenings.export(id, tier, format, caller()))
 
 
 @router.get(

@@ -60,7 +60,10 @@ _UNSAID = Standing()
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the rules look at; `agreed` are the acts to which every other owner has consented."""
+    """What the rules look at; `agreed` are the acts to which every other owner has consented.
+
+    `is_keepers_own` is false where all holders are known by code or id and none is whoever keeps the record.
+    """
 
     id: str
     patent_type: PatentType
@@ -68,6 +71,7 @@ class Target:
     filed_on: date | None
     is_granted: bool
     standing: Standing = _UNSAID
+    is_keepers_own: bool = True
     is_co_owned: bool = False
     has_shares: bool = False
     agreed: frozenset[Act] = frozenset()
@@ -235,6 +239,29 @@ def owners_consent(target: Target, act: Act, today: date) -> Refusal | None:
         Text(
             "record the consent of every other owner at /v1/patents/{id}/consents, or their agreement",
             "请在 /v1/patents/{id}/consents 记录其他每位共有人的同意，或记录共有人之间的约定",
+        ),
+        pointer="/patent_ids",
+    )
+
+
+@rule("LS-AUTHORITY", source=Text("Civil Code Art. 870", "民法典第八百七十条"), since="2021-01-01")
+def keeper_may_dispose(target: Target, act: Act, today: date) -> Refusal | None:
+    """Whoever keeps a record without being a holder acts only as far as every holder has consented.
+
+    The licensor warrants that the technology is lawfully its own.
+    """
+    if target.is_keepers_own or act in target.agreed or (act is Act.LISTING and target.agreed):
+        return None
+    return Refusal(
+        "LS-AUTHORITY",
+        Text(
+            f"whoever keeps patent {target.id} is none of its holders, and they have not consented to {ACT_NAME[act].en}",
+            f"专利 {target.id} 的登记单位并非专利权人，且专利权人未同意{ACT_NAME[act].zh}",
+        ),
+        Text(
+            "act for the holder under a delegation (X-On-Behalf-Of), or record each holder's consent at"
+            " /v1/patents/{id}/consents",
+            "请凭委托以专利权人名义办理（X-On-Behalf-Of），或在 /v1/patents/{id}/consents 记录每位专利权人的同意",
         ),
         pointer="/patent_ids",
     )
@@ -506,6 +533,7 @@ _RULES: tuple[Decides, ...] = (
     right_is_not_suspended,
     status_is_known,
     fees_are_paid,
+    keeper_may_dispose,
     owners_consent,
     shares_are_recorded,
     pledgee_consents,

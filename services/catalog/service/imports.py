@@ -27,7 +27,7 @@ from services.catalog.rules.identity import Named, one_patent, one_record
 from services.catalog.rules.tables import SINCE, SOURCE, columns, ill_formed
 from services.catalog.service.codes import region_doubts
 from services.catalog.service.evidence import Evidence
-from services.catalog.service.listings import Listings, refusals
+from services.catalog.service.listings import Listings, is_soe, refusals
 from services.catalog.service.patents import FIELDS, Patents, announcements, is_holder, named, number_is_taken
 from services.catalog.service.reader import Reader, RowRead, Unread
 from services.catalog.service.record import Record, against
@@ -248,6 +248,7 @@ class Imports:
             "subject": subject,
             "document_ids": list(document_ids),
             "uscc": by.uscc,
+            "is_soe": is_soe(by),
             "mapping": dict(mapping),
             "dry_run": dry_run,
             "publish": publish,
@@ -533,7 +534,7 @@ class Imports:
         await asyncio.to_thread(_sort, job.id, read, known, ours, chunk, by)
         if job.dry_run:
             return
-        ids = await self._patents.insert_values(tx, chunk.created, by.organization_id, now)
+        ids = await self._patents.insert_values(tx, chunk.created, by, now)
         numbers = [values["application_number"] or values["publication_number"] for values in chunk.created]
         await self._patents.update_many(tx, known.by_id, chunk.updated, by.client_id, now)
         await self._patents.says_the_same(tx, chunk.same)
@@ -609,12 +610,13 @@ class Imports:
             )
         )
         today, refused, unchanged = legal_day(now), dict(before.refused), before.unchanged
+        uncleared = [no] if (no := rules.listing.is_cleared(is_soe(by), None, 1)) else []
         drafts = []
         for row in found:
             if row.id in offered:
                 unchanged += 1
-            elif no := refusals([target_of(row, today)], [LicenseMode.ORDINARY], today):
-                refused[no[0].rule] = refused.get(no[0].rule, 0) + 1
+            elif noes := [*refusals([target_of(row, today)], [LicenseMode.ORDINARY], today), *uncleared]:
+                refused[noes[0].rule] = refused.get(noes[0].rule, 0) + 1
             else:
                 drafts.append((_offer(row), [row], by.organization_id))
         ids = await self._listings.insert(tx, drafts, ListingState.PUBLISHED, by, now)
@@ -657,9 +659,12 @@ def _offer(row: Row[Any]) -> ListingDraft:
 
 
 def _importer(job: Row[Any]) -> Caller:
-    kind = OrganizationType.PLATFORM_OPERATOR if job.is_operator else OrganizationType.UNIVERSITY
+    kind = OrganizationType.ENTERPRISE if job.is_soe else OrganizationType.UNIVERSITY
+    kind = OrganizationType.PLATFORM_OPERATOR if job.is_operator else kind
     scopes = frozenset({"platform:operate"}) if job.is_operator else frozenset[str]()
-    return Caller(f"import {job.id}", job.organization_id, kind, True, False, scopes, job.uscc)
+    return Caller(
+        f"import {job.id}", job.organization_id, kind, True, False, scopes, job.uscc, is_state_owned=job.is_soe
+    )
 
 
 class _ByNumber:

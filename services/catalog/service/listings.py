@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Row, Text, and_, bindparam, cast, func, insert, or_, select, update
+from sqlalchemy import ARRAY, Numeric, Row, Text, and_, bindparam, cast, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -16,7 +17,7 @@ from services.catalog import models, rules
 from services.catalog.rules.eligibility import Target, against_offer
 from services.catalog.rules.listing import BY_SYSTEM
 from services.catalog.service.codes import raise_unless_acknowledged, region_doubts
-from services.catalog.service.targets import expiry_of, role_of, status_of, target_of
+from services.catalog.service.targets import expiry_of, role_of, status_and_expiry, target_of
 from services.catalog.settings import CatalogSettings
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -25,6 +26,7 @@ from shared.contracts.catalog import (
     Card,
     CardPatent,
     Facets,
+    FeeType,
     Freshness,
     IndexedListing,
     IndexedPatent,
@@ -37,11 +39,14 @@ from shared.contracts.catalog import (
     ListingPatch,
     ListingQuery,
     ListingState,
+    Pricing,
     Snapshot,
+    open_to_anyone,
+    trial_ends_where_one_begins,
 )
 from shared.contracts.values import PatentType
 from shared.contracts.wire import dump
-from shared.db import Database, Tx, violated
+from shared.db import Database, Tx, insert_many, violated
 from shared.errors import Conflict, Forbidden, NotFound, StaleVersion, Unauthenticated
 from shared.feed import change
 from shared.idempotency import Idempotency
@@ -82,14 +87,14 @@ def refusals(targets: Iterable[Target], modes: Sequence[str], today: date) -> li
 
 
 def _card_patent(row: Row[Any], today: date) -> CardPatent:
-    kind, status = PatentType(row.patent_type), status_of(row, today)
+    status, expiry = status_and_expiry(row, today)
     return CardPatent(
         id=row.id,
         application_number=row.application_number,
         publication_number=row.publication_number,
-        patent_type=kind,
+        patent_type=PatentType(row.patent_type),
         ipc=row.ipc,
-        expiry_date=expiry_of(row),
+        expiry_date=expiry,
         legal_state=status.state,
         freshness=status.freshness,
     )
@@ -159,7 +164,16 @@ def listing_of(row: Row[Any], patents: Sequence[Row[Any]], today: date) -> Listi
 Entered = Callable[[Tx, Sequence[str], datetime], Awaitable[list[dict[str, Any]]]]
 
 
-class Asked(NamedTuple):
+class PageAsked(NamedTuple):
+    """A page asked for: the filters as JSON, how it is sorted, where it begins, and its length."""
+
+    filters: str
+    sort: str
+    after: str | None
+    limit: int
+
+
+class CountsAsked(NamedTuple):
     """Counts asked for: the filters as JSON, the column whose nulls a sorted list leaves out, facets, the whole."""
 
     filters: str
@@ -168,8 +182,9 @@ class Asked(NamedTuple):
     with_total: bool
 
 
+Listed = tuple[list[Card], str | None]
 Counted = tuple[int | None, Facets | None]
-KEPT_MOST = 256  # different questions whose counts are remembered
+KEPT_MOST = 128  # different questions whose answers are remembered
 
 
 class Listings:
@@ -180,8 +195,8 @@ class Listings:
     ) -> None:
         self._db, self._settings, self._acts, self._cursors, self._clock = db, settings, acts, cursors, clock
         self._read = Together(self._with_patents)
-        self._counts = Together(self._count)
-        self._kept: dict[Asked, tuple[int, Counted]] = {}
+        self._answers = Together(self._answer)
+        self._kept: dict[PageAsked | CountsAsked, tuple[tuple[int, date], Any]] = {}
         self.entered: Entered | None = None  # whom else announced listings concern, see service/collections.py
 
     async def _with_patents(self, ids: list[str]) -> dict[str, list[Row[Any]]]:
@@ -268,12 +283,11 @@ class Listings:
             acts += [{"listing_id": id_, "act": act, "reason": None, "at": now, "by": who} for act in _DONE[state]]
         if values:
             try:
-                await tx.execute(insert(models.listing), values)
+                await insert_many(tx, models.listing, values)
             except IntegrityError as error:
                 raise taken(error) from None
-            await tx.execute(insert(models.listing_patent), links)
-        if acts:
-            await tx.execute(insert(models.listing_act), acts)
+            await insert_many(tx, models.listing_patent, links)
+        await insert_many(tx, models.listing_act, acts)
         return [str(value["id"]) for value in values]
 
     async def _own_patents(self, tx: Tx, ids: Sequence[str], by: Caller) -> list[Row[Any]]:
@@ -329,6 +343,9 @@ class Listings:
                 if name in fields and fields[name] is None:
                     del fields[name]
             merged = {**row._mapping, **fields}
+            terms = [LicenseMode(mode) for mode in merged["modes"]], Pricing.model_validate(merged["pricing"])
+            noes = trial_ends_where_one_begins(*terms), open_to_anyone(*terms)
+            raise_unless_acknowledged([no for no in noes if no], ())
             patents = (await models.patents_of(tx, [id_]))[id_]
             if any(name in fields and fields[name] != row._mapping[name] for name in ("modes", "pricing")):
                 fields["terms_version"] = row.terms_version + 1
@@ -602,56 +619,71 @@ class Listings:
 
     async def page(self, query: ListingQuery, facets: Sequence[str], by: Caller | None) -> ListingPage:
         """A page of listings as cards: the published ones, or all of one's own."""
-        table = models.listing
         if query.mine and by is None:
             raise Unauthenticated("your own listings need a token", "查看自己的挂牌需要令牌")
         if query.mine and by is not None and READ not in by.scopes:
             raise Forbidden(f"the token lacks the scope {READ}", f"令牌缺少权限范围 {READ}", code="insufficient_scope")
         filters = ListingFilters.model_validate(query.model_dump(include=set(ListingFilters.model_fields)))
         sort = "-created_at" if query.mine and query.sort.endswith("published_at") else query.sort  # drafts have no day
-        falling, name = sort.startswith("-"), sort.lstrip("-")
-        column = table.c[name]
-        owner = by.organization_id if by and filters.mine else None
-        scope = ("listings", sort, filters.model_dump_json(), owner)
-        condition = and_(column.is_not(None), *conditions(filters, by))
-        statement = select(table).where(condition)
-        async with self._db.read() as tx:
-            rows, more = await self._cursors.page(
-                tx, statement, (column, table.c.id), scope, query.after, query.limit, falling=falling
-            )
-            patents = await models.patents_of(tx, [row.id for row in rows])
-            asked = Asked(filters.model_dump_json(), name, tuple(facets), query.count)
-            total, counted = await self._counted(tx, condition, asked) if filters.mine else (None, None)
-        if not filters.mine and (asked.facets or asked.with_total):
-            total, counted = await self._counts.get(asked) or (None, None)
-        today = legal_day(self._clock.now())
-        return ListingPage(
-            items=[card_of(row, patents[row.id], today) for row in rows],
-            next=more,
-            count=total,
-            facets=counted,
-        )
+        listed = PageAsked(filters.model_dump_json(), sort, query.after, query.limit)
+        counts = CountsAsked(listed.filters, sort.lstrip("-"), tuple(facets), query.count)
+        wants_counts = bool(counts.facets or counts.with_total)
+        total, counted = None, None
+        if filters.mine:
+            async with self._db.read() as tx:
+                items, more = await self._listed(tx, listed, by)
+                if wants_counts:
+                    total, counted = await self._counted(tx, counts, by)
+        else:
+            if query.after:  # a wrong cursor is its sender's fault, and nobody else's who asks at the same time
+                self._cursors.read(self._scope(listed, None), query.after)
+            items, more = await self._answers.get(listed) or ([], None)
+            if wants_counts:
+                total, counted = await self._answers.get(counts) or (None, None)
+        return ListingPage(items=items, next=more, count=total, facets=counted)
 
-    async def _count(self, questions: list[Asked]) -> dict[Asked, Counted]:
-        """Counts over what is on offer: kept until the feed moves on, so that they are exact and mostly free."""
+    async def _answer(self, questions: list[PageAsked | CountsAsked]) -> dict[PageAsked | CountsAsked, Any]:
+        """What is on offer: kept until the feed moves on or a day ends, so that it is exact and mostly free."""
         async with self._db.read() as tx:
             _, _, head = await models.feed.head(tx)
-            found = {}
+            now, found = (head, legal_day(self._clock.now())), {}
             for asked in questions:
-                at, counted = self._kept.get(asked, (-1, None))
-                if counted is None or at != head:
-                    wanted = conditions(ListingFilters.model_validate_json(asked.filters), None)
-                    condition = and_(models.listing.c[asked.sorted_by].is_not(None), *wanted)
-                    counted = await self._counted(tx, condition, asked)
-                found[asked] = counted
-                self._kept.pop(asked, None)
-                self._kept[asked] = head, counted
+                at, answer = self._kept.pop(asked, (None, None))
+                if at != now:
+                    if isinstance(asked, PageAsked):
+                        answer = await self._listed(tx, asked, None)
+                    else:
+                        answer = await self._counted(tx, asked, None)
+                found[asked] = answer
+                self._kept[asked] = now, answer
         while len(self._kept) > KEPT_MOST:
             del self._kept[next(iter(self._kept))]
         return found
 
-    async def _counted(self, tx: Tx, condition: ColumnElement[bool], asked: Asked) -> Counted:
+    def _scope(self, asked: PageAsked, owner: str | None) -> tuple[object, ...]:
+        return ("listings", asked.sort, asked.filters, owner)
+
+    async def _listed(self, tx: Tx, asked: PageAsked, by: Caller | None) -> Listed:
+        """A page of cards and the cursor after it; the caller's own where the filters say so."""
+        table, filters = models.listing, ListingFilters.model_validate_json(asked.filters)
+        column = table.c[asked.sort.lstrip("-")]
+        rows, more = await self._cursors.page(
+            tx,
+            select(*_SHOWN).where(column.is_not(None), *conditions(filters, by)),
+            (column, table.c.id),
+            self._scope(asked, by.organization_id if by and filters.mine else None),
+            asked.after,
+            asked.limit,
+            falling=asked.sort.startswith("-"),
+        )
+        patents = await models.patents_of(tx, [row.id for row in rows], _Patent._fields)
+        today = legal_day(self._clock.now())
+        return [card_of(row, patents[row.id], today) for row in rows], more
+
+    async def _counted(self, tx: Tx, asked: CountsAsked, by: Caller | None) -> Counted:
         listing, total = models.listing, None
+        filters = ListingFilters.model_validate_json(asked.filters)
+        condition = and_(listing.c[asked.sorted_by].is_not(None), *conditions(filters, by))
         if asked.with_total:
             total = await tx.scalar(select(func.count()).select_from(listing).where(condition))
         counted: Facets = {}
@@ -704,6 +736,11 @@ def conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElement
         found.append(table.c.modes.contains([filters.mode.value]))
     if filters.fee_type:
         found.append(table.c.pricing["fee_type"].astext == filters.fee_type.value)
+    if filters.fee_at_most is not None:
+        free = table.c.pricing["fee_type"].astext.in_([FeeType.FREE.value, FeeType.ROYALTY.value])
+        found.append(or_(free, _one_time_fee(table.c.pricing) <= Decimal(filters.fee_at_most)))
+    if filters.sme_only is not None:
+        found.append(func.coalesce(table.c.pricing["sme_only"].as_boolean(), False) == filters.sme_only)
     if filters.trl_at_least:
         found.append(table.c.trl >= filters.trl_at_least)
     if filters.sample is not None:
@@ -728,6 +765,12 @@ def conditions(filters: ListingFilters, by: Caller | None) -> list[ColumnElement
             )
         )
     return found
+
+
+def _one_time_fee(pricing: Any) -> ColumnElement[Any]:
+    """What is left of a one-time fee after its reduction; NULL where a listing has none."""
+    reduction = func.coalesce(cast(pricing["reduction_rate"].astext, Numeric), 0)
+    return cast(pricing["amount"].astext, Numeric) * (1 - reduction)
 
 
 def starts_any(column: Any, prefix: str) -> ColumnElement[bool]:
@@ -766,11 +809,13 @@ class _Patent(NamedTuple):
     standing: dict[str, Any]
 
 
+_SHOWN = [column for column in models.listing.c if column.name != "searched"]
+
 # Listings with their patents in one round trip, and no column that is not shown: the hottest read of
 # the platform.
 _WITH_PATENTS = (
     select(
-        *(column for column in models.listing.c if column.name != "searched"),
+        *_SHOWN,
         *(models.patent.c[name].label(f"patent_{name}") for name in _Patent._fields),
     )
     .join(models.listing_patent, models.listing_patent.c.listing_id == models.listing.c.id)

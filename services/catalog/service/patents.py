@@ -114,7 +114,9 @@ class Patents:
             if not known:
                 try:
                     async with tx.begin_nested():
-                        (id_,) = await self.insert(tx, [(draft, Standing())], by.organization_id, now, is_sample=False)
+                        (id_,) = await self.insert(
+                            tx, [(draft, Standing())], by.organization_id, now, keeper_uscc=by.uscc
+                        )
                 except IntegrityError as error:
                     if "organization_id" in violated(error):
                         raise taken(error) from None
@@ -151,7 +153,14 @@ class Patents:
             await self._listings.reconsider(tx, [row.id], now)
 
     async def insert(
-        self, tx: Tx, drafts: Sequence[tuple[PatentDraft, Standing]], owner: str, now: datetime, *, is_sample: bool
+        self,
+        tx: Tx,
+        drafts: Sequence[tuple[PatentDraft, Standing]],
+        owner: str,
+        now: datetime,
+        *,
+        keeper_uscc: str | None = None,
+        is_sample: bool = False,
     ) -> list[str]:
         """Rows of new patents; answers their ids. The caller announces them."""
         values = [
@@ -163,6 +172,7 @@ class Patents:
                 "updated_at": now,
                 "version": 1,
                 "is_sample": is_sample,
+                "keeper_uscc": keeper_uscc,
                 "standing": standing.stored(),
             }
             for draft, standing in drafts
@@ -171,14 +181,15 @@ class Patents:
             await tx.execute(insert(models.patent), values)
         return [str(value["id"]) for value in values]
 
-    async def insert_values(self, tx: Tx, values: Sequence[Mapping[str, Any]], owner: str, now: datetime) -> list[str]:
+    async def insert_values(self, tx: Tx, values: Sequence[Mapping[str, Any]], by: Caller, now: datetime) -> list[str]:
         """Rows of many new patents, all fields and `row_digest` given as plain data; answers their ids.
 
         The caller announces them.
         """
         ids = [new_id("pat") for _ in values]
         common = {
-            "organization_id": owner,
+            "organization_id": by.organization_id,
+            "keeper_uscc": by.uscc,
             "created_at": now,
             "updated_at": now,
             "version": 1,

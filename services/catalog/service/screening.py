@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,6 +19,7 @@ from services.catalog import models, rules
 from services.catalog.rules.screening import Candidate, judge
 from services.catalog.service.listings import Listings, is_soe, refusals, taken
 from services.catalog.service.record import spoken
+from services.catalog.service.tables import Cell, Format, Head, Sent, sent
 from services.catalog.service.targets import target_of
 from shared import context, log
 from shared.auth import Caller
@@ -44,12 +45,13 @@ from shared.contracts.catalog import (
 from shared.contracts.matching import Asked, AskedPatent, DemandQuery
 from shared.contracts.wire import Page, dump
 from shared.db import Database, Tx
-from shared.errors import DeadlineExceeded, NotFound, Unavailable
+from shared.errors import DeadlineExceeded, Language, NotFound, Text, Unavailable
 from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
 
 CHUNK = 500
+EXPORT_PAGE = 500
 IDLE_S = 1.0
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 _TEXT_MOST = 2_000  # characters of an abstract by which needs are asked
@@ -131,6 +133,24 @@ class Screenings:
                 tx, statement, (found.c.score, found.c.patent_id), scope, after, limit
             )
         return Page(items=[_result(row) for row in rows], next=more)
+
+    async def export(self, id_: str, tier: Tier | None, form: Format, by: Caller) -> Sent:
+        """All results of a run as a file, best first, each reason with its points. Raises: NotFound, before it begins."""
+        async with self._db.read() as tx:
+            run = await self._owned(tx, id_, by)
+        language = context.language.get()
+
+        async def rows() -> AsyncIterator[Sequence[Cell]]:
+            after: str | None = None
+            while True:
+                page = await self.results(id_, tier, after, EXPORT_PAGE, by)
+                for result in page.items:
+                    yield _cells(result, language)
+                if (after := page.next) is None:
+                    return
+
+        day = legal_day(run.created_at)
+        return sent(form, Text(f"screening-{day}", f"专利筛选结果-{day}"), EXPORTED, rows(), language)
 
     async def offer(self, id_: str, batch: OfferBatch, by: Caller) -> OfferedBatch:
         """Make a listing from one template for each patent of some tiers that none offers yet, best first.
@@ -365,6 +385,30 @@ def _run(row: Row[Any]) -> ScreeningRun:
         counts=ScreeningCounts.model_validate(row.counts),
         needs_versions=row.needs_versions,
     )
+
+
+EXPORTED = (
+    Head("tier", Text("Tier", "等级"), 8),
+    Head("score", Text("Score", "得分"), 8),
+    Head("application_number", Text("Application number", "申请号"), 20),
+    Head("publication_number", Text("Publication number", "公开（公告）号"), 18),
+    Head("title", Text("Title", "专利名称"), 48),
+    Head("needs", Text("Open needs", "对应需求数"), 12),
+    Head("reasons", Text("Reasons", "理由"), 80),
+    Head("patent_id", Text("Platform id", "平台编号"), 32),
+)
+
+
+def _cells(result: ScreeningResult, language: Language) -> list[Cell]:
+    said = [
+        f"{reason.message} ({reason.points:+g})" if reason.points is not None else reason.message
+        for reason in result.reasons
+    ]
+    tier = "排除" if result.tier is Tier.EXCLUDED and language == "zh" else result.tier.value
+    return [
+        tier, result.score, result.application_number, result.publication_number, result.title, result.needs, said,
+        result.patent_id,
+    ]  # fmt: skip
 
 
 def _result(row: Row[Any]) -> ScreeningResult:

@@ -15,10 +15,16 @@ from shared.contracts.catalog import Consent, ConsentRole, EncumbranceKind, Hold
 from shared.contracts.values import PatentType
 
 
+def status_and_expiry(row: Any, today: date) -> tuple[LegalStatus, date | None]:
+    """The legal status of a patent's row on a day, and the last day of its term (None: filing date unknown)."""
+    standing, kind = Standing.restored(row.standing), PatentType(row.patent_type)
+    status = on(standing, kind, row.filing_date, today, FRESH_DAYS, row.grant_date)
+    return status, expires_on(standing, kind, row.filing_date)
+
+
 def status_of(row: Any, today: date) -> LegalStatus:
     """The legal status of a patent's row on a day."""
-    standing = Standing.restored(row.standing)
-    return on(standing, PatentType(row.patent_type), row.filing_date, today, FRESH_DAYS, row.grant_date)
+    return status_and_expiry(row, today)[0]
 
 
 def expiry_of(row: Any) -> date | None:
@@ -26,11 +32,19 @@ def expiry_of(row: Any) -> date | None:
     return expires_on(Standing.restored(row.standing), PatentType(row.patent_type), row.filing_date)
 
 
-def others(row: Any) -> Sequence[Holder]:
-    """The owners beside the one for whom the record is kept: whoever it names as its keeper, else the first."""
-    owners = [Holder.model_construct(**holder) for holder in row.holders]
-    keeper = next((o for o in owners if o.organization_id == row.organization_id), owners[0] if owners else None)
-    return [owner for owner in owners if owner is not keeper]
+def keeper_at(row: Any) -> int | None:
+    """Which holder a record is kept for: the one of the keeper's id or credit code, else the first that has neither.
+
+    None where all have one and none is the keeper's: somebody keeps the record for strangers.
+    """
+    for at, holder in enumerate(row.holders):
+        code = holder.get("uscc")
+        if holder.get("organization_id") == row.organization_id or (code and code == row.keeper_uscc):
+            return at
+    if row.keeper_uscc is None:
+        return 0
+    is_known = [bool(holder.get("uscc") or holder.get("organization_id")) for holder in row.holders]
+    return is_known.index(False) if False in is_known else None
 
 
 def role_of(row: Any, by: Caller, today: date) -> tuple[ConsentRole, str] | None:
@@ -46,7 +60,8 @@ def role_of(row: Any, by: Caller, today: date) -> tuple[ConsentRole, str] | None
 
 def target_of(row: Any, today: date, given: Sequence[Consent] = ()) -> Target:
     """What the rules of eligibility look at; `given` are consents to the terms at hand, beside the recorded ones."""
-    standing, co_owners = Standing.restored(row.standing), others(row)
+    standing, keeper = Standing.restored(row.standing), keeper_at(row)
+    others = [Holder.model_construct(**holder) for at, holder in enumerate(row.holders) if at != keeper]
     if given:
         standing = standing.model_copy(update={"consents": (*standing.consents, *given)})
     return Target(
@@ -56,7 +71,8 @@ def target_of(row: Any, today: date, given: Sequence[Consent] = ()) -> Target:
         filed_on=row.filing_date,
         is_granted=granted(row.publication_number, row.grant_date is not None),
         standing=standing,
-        is_co_owned=bool(co_owners),
+        is_keepers_own=keeper is not None,
+        is_co_owned=len(row.holders) > 1,
         has_shares=all(holder.get("share") for holder in row.holders),
-        agreed=agreed_acts(standing, co_owners) if co_owners else frozenset(),
+        agreed=agreed_acts(standing, others) if others else frozenset(),
     )

@@ -89,6 +89,16 @@ def test_a_patent_is_offered_while_its_right_lives(state: LegalState, rule: str 
     assert rule is None or saying(rule, target) >= {Act.LISTING, *LICENSES, Act.ASSIGNMENT, Act.PLEDGE}
 
 
+def test_who_keeps_a_record_for_strangers_acts_as_far_as_they_consented() -> None:
+    kept = replace(PATENT, is_keepers_own=False)
+    assert saying("LS-AUTHORITY", PATENT) == set()
+    assert saying("LS-AUTHORITY", kept) == set(Act)
+    some = replace(kept, agreed=frozenset({Act.ORDINARY_LICENSE}))
+    assert saying("LS-AUTHORITY", some) == set(Act) - {Act.LISTING, Act.ORDINARY_LICENSE}
+    assert {no.rule for no in against_offer(some, [LicenseMode.SOLE], TODAY)} == {"LS-AUTHORITY"}
+    assert against_offer(some, [LicenseMode.ORDINARY], TODAY) == []
+
+
 def test_every_legal_state_is_tried_above() -> None:
     (mark,) = test_a_patent_is_offered_while_its_right_lives.pytestmark
     assert {state for state, _ in mark.args[1]} == set(LegalState)
