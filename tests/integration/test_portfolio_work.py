@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
+import json
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from tests import factories
 from tests.contract.support import bearing, problem, service_token
@@ -63,6 +67,32 @@ async def test_a_screening_scores_what_is_unused_and_says_why_the_rest_is_not(wo
     assert [(r["patent_id"], r["score"], r["reasons"]) for r in await results(owner, again)] == [
         (r["patent_id"], r["score"], r["reasons"]) for r in await results(owner, run)
     ]
+
+
+async def test_a_screening_goes_out_as_a_file_best_first(world: World) -> None:
+    university = await world.organization()
+    for title in ("=开沟器", "覆土器"):
+        await university.made("/v1/patents", factories.a_patent(title=title))
+    lapsed = await university.made("/v1/patents", factories.a_patent(title="失效的播种轮"))
+    operator = await world.demo("operator")
+    event = {"code": "ABANDONED", "occurred_on": "2026-01-05", "source": "REGISTER"}
+    await operator.made(f"/v1/patents/{lapsed['id']}/legal-events", event)
+    run = await screened(university)
+    at = f"/v1/screening-runs/{run['id']}/results/export"
+    listed = await results(university, run)
+    sent = await university.get(at, params={"format": "ndjson"}, headers={"Accept-Language": "en"})
+    said = [json.loads(line) for line in sent.text.splitlines()]
+    assert [row["patent_id"] for row in said] == [item["patent_id"] for item in listed]
+    assert [row["score"] for row in said] == [item["score"] for item in listed]
+    assert all(len(row["reasons"]) == len(item["reasons"]) for row, item in zip(said, listed, strict=True))
+    sheet = (await university.get(at, params={"format": "csv", "tier": "EXCLUDED"})).content.decode("utf-8-sig")
+    heads, only = csv.reader(io.StringIO(sheet))
+    assert heads[:2] == ["等级", "得分"] and only[0] == "排除" and only[4] == "失效的播种轮"
+    book = (await university.get(at)).content
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_index(0).to_python()
+    assert {row[4] for row in rows[1:]} == {"'=开沟器", "覆土器", "失效的播种轮"}
+    stranger = await world.organization()
+    problem(await stranger.get(at), 404)
 
 
 async def test_a_screening_asks_how_many_open_needs_a_patent_answers(world: World) -> None:

@@ -60,7 +60,7 @@ ALIVE = frozenset(
         LegalState.RESTORED,
     }
 )
-_OWES_FEES = frozenset(
+OWES_FEES = frozenset(
     {LegalState.IN_FORCE, LegalState.RESTORED, LegalState.PARTIALLY_INVALIDATED, LegalState.FEE_GRACE_PERIOD}
 )
 _LOOKS = frozenset({EventCode.REGISTER_CHECKED, EventCode.ANNUAL_FEE_PAID})
@@ -121,7 +121,7 @@ class Standing(Reply):
 
     def stored(self) -> dict[str, Any]:
         """As kept in the patent's row."""
-        return {"state": self.state.value, **self.model_dump(mode="json", exclude_defaults=True)}  # lists filter by it
+        return {"state": self.state.value, **self.model_dump(mode="json", exclude_defaults=True)}  # `state_on` reads it
 
     @classmethod
     def restored(cls, raw: dict[str, Any]) -> Self:
@@ -356,7 +356,7 @@ def on(
 ) -> LegalStatus:
     """The legal status on a day: the standing, unless a term or a payment period has run out since."""
     state, ended_on, due_on = after_suspension(standing, today), standing.ended_on, None
-    if state in _OWES_FEES and standing.fees_paid_until:
+    if state in OWES_FEES and standing.fees_paid_until:
         due = after_due_date(standing.fees_paid_until, today)
         if due is not LegalState.IN_FORCE:
             state, due_on = due, standing.fees_paid_until

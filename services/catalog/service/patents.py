@@ -18,7 +18,7 @@ from services.catalog.rules.intake import consistency, granted
 from services.catalog.rules.status import Standing
 from services.catalog.service.codes import raise_unless_acknowledged, region_doubts
 from services.catalog.service.listings import Listings, starts_any, taken, with_parents
-from services.catalog.service.targets import expiry_of, status_of
+from services.catalog.service.targets import expiry_of, state_on, status_of
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
@@ -351,7 +351,7 @@ class Patents:
         """The patents that the caller keeps or holds, newest first."""
         table = models.patent
         filters = PatentFilters.model_validate(query.model_dump(include=set(PatentFilters.model_fields)))
-        condition = and_(True, *_conditions(filters, by))
+        condition = and_(True, *_conditions(filters, by, legal_day(self._clock.now())))
         scope = ("patents", by.organization_id, filters.model_dump_json())
         async with self._db.read() as tx:
             rows, more = await self._cursors.page(
@@ -369,7 +369,10 @@ class Patents:
         """The rows of all patents that a list would show, oldest first, as of one moment, piece by piece."""
         table = models.patent
         statement = (
-            select(table).where(*_conditions(filters, by)).order_by(table.c.created_at, table.c.id).limit(EXPORT_ROWS)
+            select(table)
+            .where(*_conditions(filters, by, legal_day(self._clock.now())))
+            .order_by(table.c.created_at, table.c.id)
+            .limit(EXPORT_ROWS)
         )
         after: tuple[datetime, str] | None = None
         async with self._db.moment() as tx:
@@ -395,7 +398,7 @@ def announcements(created: Sequence[tuple[str, str | None]], owner: str, now: da
     return [_registered(id_, owner, now, number) for id_, number in created]
 
 
-def _conditions(filters: PatentFilters, by: Caller) -> list[ColumnElement[bool]]:
+def _conditions(filters: PatentFilters, by: Caller, today: date) -> list[ColumnElement[bool]]:
     """The filters as conditions, within what the caller keeps or holds."""
     table = models.patent
     found: list[ColumnElement[bool]] = []
@@ -410,7 +413,7 @@ def _conditions(filters: PatentFilters, by: Caller) -> list[ColumnElement[bool]]
     for word in (filters.q or "").lower().split():
         found.append(func.strpos(func.lower(table.c.title), word) > 0)
     if filters.legal_state:
-        found.append(table.c.standing["state"].astext == filters.legal_state.value)
+        found.append(state_on(today) == filters.legal_state.value)
     if filters.patent_type:
         found.append(table.c.patent_type == filters.patent_type.value)
     if filters.ipc:

@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from sqlalchemy import Date, Integer, and_, case, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.elements import ColumnElement
+
+from services.catalog import models
 from services.catalog.rules.eligibility import Target, agreed_acts
 from services.catalog.rules.intake import granted
-from services.catalog.rules.status import Standing, expires_on, on
+from services.catalog.rules.status import ALIVE, GRACE_MONTHS, OWES_FEES, SUSPENDS, Standing, expires_on, on
+from services.catalog.rules.term import AMENDED
 from services.catalog.settings import FRESH_DAYS
 from shared.auth import Caller
-from shared.contracts.catalog import Consent, ConsentRole, EncumbranceKind, Holder, LegalStatus
+from shared.contracts.catalog import Consent, ConsentRole, EncumbranceKind, Holder, LegalState, LegalStatus
 from shared.contracts.values import PatentType
 
 
@@ -30,6 +36,37 @@ def status_of(row: Any, today: date) -> LegalStatus:
 def expiry_of(row: Any) -> date | None:
     """The last day of a patent's term, None while its filing date is unknown."""
     return expires_on(Standing.restored(row.standing), PatentType(row.patent_type), row.filing_date)
+
+
+def state_on(today: date) -> ColumnElement[Any]:
+    """The legal state of patents on a day, in SQL: what `status_of` says, for lists that filter by it.
+
+    PostgreSQL adds years and months as rules do: where the day does not exist, the last one of the month.
+    """
+    patent, says = models.patent.c, models.patent.c.standing
+    order = func.jsonb_array_elements(says["encumbrances"], type_=JSONB).column_valued("one")
+    until = cast(order["until"].astext, Date)
+    orders = select(func.bool_and(and_(until.is_not(None), until < today))).where(
+        order["kind"].astext.in_([kind.value for kind in SUSPENDS]), order["released_on"].astext.is_(None)
+    )
+    has_rested = func.coalesce(orders.scalar_subquery(), False)
+    before = func.coalesce(says["before_suspension"].astext, LegalState.IN_FORCE.value)
+    is_suspended = says["state"].astext == LegalState.SUSPENDED.value
+    state: ColumnElement[Any] = case((and_(is_suspended, has_rested), before), else_=says["state"].astext)
+    paid_until = cast(says["fees_paid_until"].astext, Date)
+    owes = and_(state.in_([each.value for each in OWES_FEES]), paid_until < today)
+    in_grace = paid_until + func.make_interval(0, GRACE_MONTHS) >= today
+    state = case(
+        (and_(owes, in_grace), LegalState.FEE_GRACE_PERIOD.value),
+        (owes, LegalState.LAPSED_UNPAID_FEE.value),
+        else_=state,
+    )
+    is_new_design = and_(patent.patent_type == PatentType.DESIGN.value, patent.filing_date >= AMENDED)
+    years = case((patent.patent_type == PatentType.INVENTION.value, 20), (is_new_design, 15), else_=10)
+    days = func.coalesce(cast(says["compensation_days"].astext, Integer), 0)
+    last_day = cast(patent.filing_date + func.make_interval(years), Date) + days
+    is_alive = state.in_([each.value for each in ALIVE])
+    return case((and_(is_alive, last_day < today), LegalState.EXPIRED.value), else_=state)
 
 
 def keeper_at(row: Any) -> int | None:
