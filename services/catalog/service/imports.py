@@ -135,6 +135,7 @@ class _Work:
             if self._rows is None:
                 rows = await self._ahead.get()
                 if isinstance(rows, Exception):
+                    self._ahead.put_nowait(rows)  # for whoever tries again
                     raise rows
                 self._rows = rows
             if self.at >= done_rows:
