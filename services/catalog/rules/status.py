@@ -11,7 +11,10 @@ from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Literal, Self
+from functools import lru_cache
+from typing import Any, Literal
+
+from pydantic_core import to_json
 
 from services.catalog.rules.term import term_end
 from shared.contracts.catalog import (
@@ -123,10 +126,10 @@ class Standing(Reply):
         """As kept in the patent's row."""
         return {"state": self.state.value, **self.model_dump(mode="json", exclude_defaults=True)}  # `state_on` reads it
 
-    @classmethod
-    def restored(cls, raw: dict[str, Any]) -> Self:
-        """From the patent's row."""
-        return cls.model_validate(raw)
+    @staticmethod
+    def restored(raw: dict[str, Any]) -> Standing:
+        """From the patent's row. Many patents stand alike, most of them with nothing said: those are read once."""
+        return _restored(to_json(raw))
 
     def active(self, kind: EncumbranceKind, today: date) -> list[Encumbrance]:
         """Encumbrances of a kind that stand on a day."""
@@ -143,6 +146,11 @@ class Standing(Reply):
     def exploitation(self) -> ExploitationStatus:
         """The strongest use that the events tell of (policy's 未实施 screening looks at it)."""
         return max(self.uses, key=_RANK.index, default=ExploitationStatus.UNIMPLEMENTED)
+
+
+@lru_cache(4096)
+def _restored(raw: bytes) -> Standing:
+    return Standing.model_validate_json(raw)
 
 
 def _stands(one: Encumbrance, today: date) -> bool:

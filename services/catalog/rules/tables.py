@@ -21,6 +21,7 @@ CELL_MOST = 100_000  # characters; the longest claims that the office ever print
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _CLOCK = re.compile(r"[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$")
+_SPLITS = re.compile(r"[;；、|\n]|^\s|\s$|^\[|^$")  # what `many` may take apart
 _MANY = re.compile(r"[;；、|\n]+")
 
 
@@ -222,7 +223,7 @@ def many(value: Any, marks: re.Pattern[str] = _MANY) -> list[Any]:
 def joined(items: Sequence[Any]) -> str:
     """Several in one cell, such that `many` reads them again."""
     names = [item if isinstance(item, str) else item["name"] for item in items]
-    if any(many(name) != [name] for name in names):
+    if any(_SPLITS.search(name) and many(name) != [name] for name in names):
         return json.dumps(names, ensure_ascii=False)
     return "；".join(names)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import Row
 
 from services.catalog.reading.protocol import HEADS
@@ -124,14 +124,12 @@ async def _objects(pieces: AsyncIterator[Sequence[Row[Any]]], today: date) -> As
 
 
 def _lines(rows: Sequence[Row[Any]], today: date) -> bytes:
-    return "".join(_object(row, today) for row in rows).encode()
+    return b"".join(_object(row, today) for row in rows)
 
 
-def _object(row: Row[Any], today: date) -> str:
+def _object(row: Row[Any], today: date) -> bytes:
     fields = {name: row._mapping[name] for name in FIELDS}
-    status = status_of(row, today).model_dump(mode="json")
-    said = {"id": row.id, **fields, "legal_status": status, "sample": row.is_sample}
-    return json.dumps(said, ensure_ascii=False, default=date.isoformat) + "\n"
+    return to_json({"id": row.id, **fields, "legal_status": status_of(row, today), "sample": row.is_sample}) + b"\n"
 
 
 def _number(digits: str) -> str:

@@ -366,10 +366,13 @@ class Patents:
         )
 
     async def every(self, filters: PatentFilters, by: Caller) -> AsyncIterator[Sequence[Row[Any]]]:
-        """The rows of all patents that a list would show, oldest first, as of one moment, piece by piece."""
+        """The rows of all patents that a list would show, oldest first, as of one moment, piece by piece.
+
+        Of the columns those that a file shows.
+        """
         table = models.patent
         statement = (
-            select(table)
+            select(*(table.c[name] for name in ("id", "created_at", "standing", "is_sample", *FIELDS)))
             .where(*_conditions(filters, by, legal_day(self._clock.now())))
             .order_by(table.c.created_at, table.c.id)
             .limit(EXPORT_ROWS)
