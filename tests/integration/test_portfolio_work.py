@@ -75,7 +75,7 @@ async def test_a_screening_goes_out_as_a_file_best_first(world: World) -> None:
         await university.made("/v1/patents", factories.a_patent(title=title))
     lapsed = await university.made("/v1/patents", factories.a_patent(title="失效的播种轮"))
     operator = await world.demo("operator")
-    event = {"code": "ABANDONED", "occurred_on": "2026-01-05", "source": "REGISTER"}
+    event = {"code": "ABANDONMENT", "occurred_on": "2026-01-05", "source": "REGISTER"}
     await operator.made(f"/v1/patents/{lapsed['id']}/legal-events", event)
     run = await screened(university)
     at = f"/v1/screening-runs/{run['id']}/results/export"
