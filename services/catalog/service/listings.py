@@ -689,14 +689,17 @@ class Listings:
         counted: Facets = {}
         for facet in asked.facets:
             value, lies_with_patents = _FACET[facet]
-            number = func.count(func.distinct(listing.c.id))  # a bundle counts once, whatever its patents repeat
-            rows = await tx.execute(
-                select(value().label("value"), number.label("n"))
+            # A bundle counts once, whatever its patents repeat; pairs are hashed, COUNT(DISTINCT) would sort them.
+            pairs = (
+                select(listing.c.id, value().label("value"))
                 .select_from(_OFFERED if lies_with_patents else listing)
                 .where(condition)
-                .group_by("value")
-                .order_by(number.desc(), "value")
-                .limit(100)
+                .distinct()
+                .subquery()
+            )
+            number = func.count().label("n")
+            rows = await tx.execute(
+                select(pairs.c.value, number).group_by(pairs.c.value).order_by(number.desc(), pairs.c.value).limit(100)
             )
             counted[facet] = {str(row.value): row.n for row in rows if row.value is not None}
         return total, counted if asked.facets else None
