@@ -40,6 +40,7 @@ from shared.settings import HostSettings, names, read, refuse_unknown
 
 Say = Callable[[str], None]
 STOP_S = 2
+LOOK_AGAIN_S = 0.05  # whether all services are up; then ever more slowly
 GARBAGE_AFTER = 20_000  # new objects more than were freed; a request makes some hundreds
 PREFIXES = {"catalog": "DUIJIE_CATALOG_", "matching": "DUIJIE_MATCHING_", "gateway": "DUIJIE_GATEWAY_"}
 DEMO_FILE = "demo-clients.json"
@@ -287,12 +288,17 @@ class Host:
 
     async def _tell_when_ready(self, front: ASGIApp, started: float) -> None:
         probe = Upstream("gateway", "http://gateway", InProcess(front))
+        pause_s, has_told = LOOK_AGAIN_S, False
         while True:
             try:
                 await probe.json("/readyz")
                 break
             except Unavailable:  # not yet: /readyz itself tells why
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 1.2, 1.0)
+                if pause_s == 1.0 and not has_told:
+                    has_told = True
+                    self._say("index … (what ranks is compiled at the first start)")
         # What is there now stays: no need to look through it for garbage again and again.
         gc.collect()
         gc.freeze()

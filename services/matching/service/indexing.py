@@ -28,6 +28,7 @@ SAVE_AFTER_CHANGES = 2_000
 SAVE_AFTER_S = 30.0
 NO_END = "9999-12-31"
 TEND_EVERY_S = 1.0
+LOOK_EVERY_S = 0.1
 
 
 class Beginning(NamedTuple):
@@ -98,6 +99,11 @@ class Indexing:
         """Raises: Unavailable, until the feed has been followed to its end once."""
         if not self._current:
             raise Unavailable("the index is still being built", "索引正在建立，请稍后重试", retry_after_s=2)
+
+    async def current(self) -> None:
+        """Wait until the feed has been followed to its end once."""
+        while not self._current:
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def follow(self) -> None:
         """Loop: start from disk or snapshot, then follow the feed."""

@@ -200,7 +200,7 @@ class Subscriptions:
                 )  # fmt: skip
             except (Gone, Forked):
                 # The feed cannot be followed on from where we were: hold all that is on offer against the needs once.
-                await self._indexing.check()
+                await self._indexing.current()
                 epoch, position = self._indexing.epoch, self._indexing.position
                 found = await self._for_needs(None)
                 async with self._db.write() as tx:
@@ -208,7 +208,7 @@ class Subscriptions:
                     await self._keep(tx, found)
 
     async def _start_listings(self) -> tuple[str | None, int]:
-        await self._indexing.check()
+        await self._indexing.current()
         return await self._start(LISTINGS, self._indexing.epoch, self._indexing.position)
 
     async def _start(self, cursor: str, epoch: str, position: int) -> tuple[str | None, int]:
@@ -244,7 +244,7 @@ class Subscriptions:
                     await self._keep(tx, found)
 
     async def _start_needs(self) -> tuple[str | None, int]:
-        await self._indexing.check()
+        await self._indexing.current()
         async with self._db.read() as tx:
             epoch, _, position = await models.feed.head(tx)
         return await self._start(NEEDS, epoch, position)
