@@ -119,6 +119,7 @@ def head_is_known(heads: Sequence[str], mapping: Mapping[str, str], known: Heads
 _FORMS = {
     "missing": Text("this column is needed", "缺少该列"),
     "empty": Text("this cell is empty", "该单元格为空"),
+    "string_type": Text("this cell is empty", "该单元格为空"),
     "string_too_short": Text("this cell is empty", "该单元格为空"),
     "too_short": Text("this cell is empty", "该单元格为空"),
     "string_too_long": Text("this cell is too long", "该单元格过长"),

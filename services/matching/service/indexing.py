@@ -28,7 +28,6 @@ SAVE_AFTER_CHANGES = 2_000
 SAVE_AFTER_S = 30.0
 NO_END = "9999-12-31"
 TEND_EVERY_S = 1.0
-LOOK_EVERY_S = 0.1
 
 
 class Beginning(NamedTuple):
@@ -67,7 +66,7 @@ class Indexing:
         self._source, self._shelf = source, shelf
         self._engine, self._store = Engine(), Store(folder, source.recipe)
         self._epoch, self._position = "", 0
-        self._loaded, self._current = False, False
+        self._loaded, self._current = False, asyncio.Event()
         self._moved = asyncio.Event()
         self._changing = asyncio.Lock()  # one change of the index at a time
         self._saving = asyncio.Lock()
@@ -97,13 +96,12 @@ class Indexing:
 
     async def check(self) -> None:
         """Raises: Unavailable, until the feed has been followed to its end once."""
-        if not self._current:
+        if not self._current.is_set():
             raise Unavailable("the index is still being built", "索引正在建立，请稍后重试", retry_after_s=2)
 
     async def current(self) -> None:
         """Wait until the feed has been followed to its end once."""
-        while not self._current:
-            await asyncio.sleep(LOOK_EVERY_S)
+        await self._current.wait()
 
     async def follow(self) -> None:
         """Loop: start from disk or snapshot, then follow the feed."""
@@ -124,14 +122,15 @@ class Indexing:
 
     def _forget(self) -> None:
         """Answer no more until the index is built again, which `follow` does."""
-        self._current, self._loaded = False, False
+        self._loaded = False
+        self._current.clear()
 
     async def _fetch(self, position: int) -> FeedPage:
-        page = await self._source.page(position, WAIT_S if self._current else 0.0)
+        page = await self._source.page(position, WAIT_S if self._current.is_set() else 0.0)
         if not self._loaded:
             raise Lost("found by who tends the index")
-        if not page.items and not self._current:
-            self._current = True
+        if not page.items and not self._current.is_set():
+            self._current.set()
             self._log.info("index current", source=self._source.name, documents=len(self.index), position=position)
         return page
 
