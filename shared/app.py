@@ -402,7 +402,7 @@ def violation_of(error: Mapping[str, Any]) -> Violation:
         pointer = f"{source}:{pointer.strip('/')}"
     pointer = pointer.encode(errors="ignore").decode()
     if isinstance(cause, Refused):
-        return cause.refusal.violation().at(pointer)
+        return cause.refusal.violation().at(pointer or cause.refusal.pointer or "")
     rule, message = _PYDANTIC.get(error["type"], _FORM)
     words = {**{key: value for key, value in error.get("ctx", {}).items() if key != "error"}, "kind": error["type"]}
     spoken = Text(message.en.format(**words), message.zh.format(**words))

@@ -153,7 +153,7 @@ class Replica:
         head = (await self.catalog.changes(0, limit=1, wait_s=0)).head
         changes = (await self.catalog.changes(max(head - 1, 0), wait_s=0)).items
         assert changes, "the feed is empty"
-        return self.indexing._current and self.indexing._position >= changes[-1].position
+        return self.indexing._current.is_set() and self.indexing._position >= changes[-1].position
 
 
 @asynccontextmanager

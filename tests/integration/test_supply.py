@@ -361,6 +361,9 @@ async def test_a_firm_looks_for_what_it_can_pay(world: World) -> None:
     etag = (await university.get(f"/v1/listings/{reduced}")).headers["etag"]
     refused = await university.patch(f"/v1/listings/{reduced}", {"modes": ["OPEN"]}, etag)
     assert [v["rule"] for v in problem(refused, 422)["violations"]] == ["OL-ANYONE"]
+    drafted = factories.a_listing(patent_ids=["pat_1"], modes=["OPEN"], pricing=terms["reduced"])
+    said = problem(await university.post("/v1/listings", json=drafted), 422)["violations"]
+    assert [(v["rule"], v["pointer"]) for v in said] == [("OL-ANYONE", "/pricing")]
 
 
 async def test_a_word_is_found_wherever_it_stands(world: World) -> None:

@@ -119,7 +119,7 @@ async def kept(made: Indexing) -> AsyncIterator[Indexing]:
 
 async def current(made: Indexing, position: int = 0) -> None:
     async with asyncio.timeout(60):  # the first time ever, loops are compiled
-        while not made._current or made.position < position:
+        while not made._current.is_set() or made.position < position:
             await asyncio.sleep(0.005)
 
 
@@ -148,7 +148,7 @@ async def test_a_lost_shelf_is_built_again_and_503_until_then(tmp_path: Path, wh
         Brittle.failing[when] = [Lost("the machine burnt down")]
         feed.publish()
         async with asyncio.timeout(10):
-            while made._current:
+            while made._current.is_set():
                 await asyncio.sleep(0.005)
         with pytest.raises(Unavailable):
             await made.check()
