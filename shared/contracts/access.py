@@ -149,6 +149,7 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("GET", "/v1/screening-runs/{id}/results/export"): _own("patents:read"),
         ("GET", "/v1/screening-runs/{id}/events"): _own("patents:read"),
         ("POST", "/v1/screening-runs/{id}/listings"): _own("listings:write", types=SUPPLIERS, act=True),
+        ("POST", "/v1/listing-batches"): _own("listings:write", types=SUPPLIERS, act=True),
         ("POST", "/v1/inventory-campaigns"): _own("patents:write", types=SUPPLIERS),
         ("GET", "/v1/inventory-campaigns"): _own("patents:read"),
         ("GET", "/v1/inventory-campaigns/{id}"): _own("patents:read"),

@@ -1239,14 +1239,25 @@ class ScreeningResult(Reply):
     reasons: list[ScreeningReason]
 
 
-class OfferBatch(Ask):
-    """Listings for patents of a screening, each made from one template."""
+class BatchTerms(Ask):
+    """Listings made from one template, a patent each."""
 
-    tiers: Annotated[list[Literal[Tier.A, Tier.B, Tier.C]], Field(min_length=1, max_length=3)] = [Tier.A]
     template: ListingFields = ListingFields()
     submit: bool = Field(default=False, description="Submit each at once; what a rule refuses stays a draft")
     dry_run: bool = False
+
+
+class OfferBatch(BatchTerms):
+    """Listings for patents of a screening, each made from one template."""
+
+    tiers: Annotated[list[Literal[Tier.A, Tier.B, Tier.C]], Field(min_length=1, max_length=3)] = [Tier.A]
     limit: Annotated[int, Field(ge=1, le=500)] = 200
+
+
+class PatentsBatch(BatchTerms):
+    """Listings for patents chosen by hand, each made from one template."""
+
+    patent_ids: Annotated[list[PatentId], Field(min_length=1, max_length=500)]
 
 
 class OfferedPatent(Reply):
@@ -1264,7 +1275,7 @@ class OfferedBatch(Reply):
     created: int
     published: int
     left_alone: int
-    remaining: int = Field(description="Patents of these tiers that the limit left for the next call")
+    remaining: int = Field(description="Patents that the limit left for the next call")
     items: list[OfferedPatent]
 
 

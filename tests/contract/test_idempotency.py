@@ -143,6 +143,7 @@ class Furniture:
         }  # fmt: skip
         screening = {"criteria": {"demand": False}}
         run = (await self.owner.made("/v1/screening-runs", screening))["id"]
+        offered = (await self.owner.made("/v1/patents", factories.a_patent()))["id"]
         campaign = {"name": "盘点", "begins_on": "2026-01-01", "ends_on": "2026-06-30"}
         inventory = "/v1/inventory-campaigns/" + (await self.owner.made("/v1/inventory-campaigns", campaign))["id"]
         ended = "/v1/inventory-campaigns/" + (await self.owner.made("/v1/inventory-campaigns", campaign))["id"]
@@ -156,6 +157,11 @@ class Furniture:
         calls |= {
             "/v1/screening-runs": ("/v1/screening-runs", screening, {**screening, "name": "另一次"}),
             "/v1/screening-runs/{id}/listings": (f"/v1/screening-runs/{run}/listings", {}, {"submit": True}),
+            "/v1/listing-batches": (
+                "/v1/listing-batches",
+                {"patent_ids": [offered]},
+                {"patent_ids": [offered], "submit": True},
+            ),
             "/v1/inventory-campaigns": ("/v1/inventory-campaigns", campaign, {**campaign, "name": "另一次"}),
             "/v1/inventory-campaigns/{id}/refresh": (f"{inventory}/refresh", None, None),
             "/v1/inventory-campaigns/{id}/closing": (f"{ended}/closing", None, None),

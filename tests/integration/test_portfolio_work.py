@@ -153,6 +153,25 @@ async def test_offers_are_made_from_a_screening_and_none_twice(world: World) -> 
     assert (await owner.read(f"/v1/listings/{listing}"))["trl"] == 6
 
 
+async def test_patents_chosen_by_hand_are_offered_from_one_template_and_none_twice(world: World) -> None:
+    owner, stranger = await world.organization(), await world.organization()
+    ids = [(await owner.made("/v1/patents", factories.a_patent(title=f"手选的方法{n}")))["id"] for n in range(2)]
+    template = {"pricing": {"fee_type": "LUMP_SUM", "amount": "20000.00", "deferred_to": "FIRST_SALE"}, "trl": 7}
+    batch = {"patent_ids": [ids[1], ids[0], ids[1]], "template": template, "submit": True}
+    dry = await owner.post("/v1/listing-batches", json={**batch, "dry_run": True})
+    assert (dry.status_code, dry.json()["created"], len(dry.json()["items"])) == (200, 0, 2)
+    made = await owner.made("/v1/listing-batches", batch)
+    assert (made["created"], made["published"], made["left_alone"]) == (2, 2, 0)
+    assert [item["patent_id"] for item in made["items"]] == [ids[1], ids[0]]
+    listing = await owner.read(f"/v1/listings/{made['items'][0]['listing_id']}")
+    assert (listing["trl"], listing["pricing"]["deferred_to"]) == (7, "FIRST_SALE")
+    again = await owner.made("/v1/listing-batches", batch)
+    assert (again["created"], again["left_alone"]) == (0, 2)
+    problem(await stranger.post("/v1/listing-batches", json=batch), 404)
+    twice = {**batch, "template": {**template, "modes": ["OPEN"], "pricing": {"fee_type": "FREE", "sme_only": True}}}
+    assert problem(await owner.post("/v1/listing-batches", json=twice), 422)["violations"][0]["rule"] == "OL-ANYONE"
+
+
 async def test_a_screening_is_its_owners_and_can_be_removed(world: World) -> None:
     owner, stranger = await world.organization(), await world.organization()
     await owner.made("/v1/patents", factories.a_patent())

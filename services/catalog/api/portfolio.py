@@ -23,6 +23,7 @@ from shared.contracts.catalog import (
     JobState,
     OfferBatch,
     OfferedBatch,
+    PatentsBatch,
     Rated,
     Ratings,
     Review,
@@ -94,7 +95,13 @@ async def follow_screening(id: str, catalog: Uses) -> StreamingResponse:
 @router.post("/v1/screening-runs/{id}/listings", status_code=201, response_model=OfferedBatch)
 async def offer_screened(id: str, batch: OfferBatch, catalog: Uses) -> Answer:
     """Make listings for patents of some tiers from one template; a dry run (200) says what would become of each."""
-    return Answer(await catalog.screenings.offer(id, batch, caller()), 200 if batch.dry_run else 201)
+    return Answer(await catalog.offers.screened(id, batch, caller()), 200 if batch.dry_run else 201)
+
+
+@router.post("/v1/listing-batches", status_code=201, response_model=OfferedBatch)
+async def offer_chosen(batch: PatentsBatch, catalog: Uses) -> Answer:
+    """Make a listing for each of up to 500 patents from one template; a dry run (200) says what would become of each."""
+    return Answer(await catalog.offers.chosen(batch, caller()), 200 if batch.dry_run else 201)
 
 
 @router.post("/v1/inventory-campaigns", status_code=201)

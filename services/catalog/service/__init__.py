@@ -13,6 +13,7 @@ from services.catalog.service.exports import Exports
 from services.catalog.service.imports import Imports
 from services.catalog.service.inventory import Inventories
 from services.catalog.service.listings import Listings
+from services.catalog.service.offers import Offers
 from services.catalog.service.patents import Patents
 from services.catalog.service.record import Record
 from services.catalog.service.reference import Reference
@@ -49,7 +50,8 @@ class Catalog:
         evidence = Evidence(documents)
         self.record = Record(db, self.patents, self.listings, evidence, self.acts, clock)
         self.consents = Consents(db, self.listings, evidence, self.acts, clock)
-        self.screenings = Screenings(db, self.listings, self.acts, cursors, clock, matching)
+        self.screenings = Screenings(db, self.acts, cursors, clock, matching)
+        self.offers = Offers(db, self.listings, self.screenings, self.acts, clock)
         self.inventories = Inventories(db, self.acts, cursors, clock)
         self.balance = Balance(db, matching)
         self.imports = Imports(

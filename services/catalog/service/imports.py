@@ -27,7 +27,7 @@ from services.catalog.rules.identity import Named, one_patent, one_record
 from services.catalog.rules.tables import SINCE, SOURCE, columns, ill_formed
 from services.catalog.service.codes import region_doubts
 from services.catalog.service.evidence import Evidence
-from services.catalog.service.listings import Listings, is_soe, refusals
+from services.catalog.service.listings import Listings, is_soe, offered_among, refusals
 from services.catalog.service.patents import FIELDS, Patents, announcements, is_holder, named, number_is_taken
 from services.catalog.service.reader import Reader, RowRead, Unread
 from services.catalog.service.record import Record, against
@@ -600,16 +600,7 @@ class Imports:
         found = await tx.execute(
             select(models.patent).where(models.patent.c.id == func.any(chunk.touched)).order_by(models.patent.c.id)
         )
-        offered = set(
-            await tx.scalars(
-                select(models.listing_patent.c.patent_id)
-                .join(models.listing, models.listing.c.id == models.listing_patent.c.listing_id)
-                .where(
-                    models.listing_patent.c.patent_id == func.any(chunk.touched),
-                    models.listing.c.state.not_in([ListingState.CLOSED, ListingState.WITHDRAWN]),
-                )
-            )
-        )
+        offered = await offered_among(tx, chunk.touched)
         today, refused, unchanged = legal_day(now), dict(before.refused), before.unchanged
         uncleared = [no] if (no := rules.listing.is_cleared(is_soe(by), None, 1)) else []
         drafts = []

@@ -215,7 +215,7 @@ class Listings:
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
-            patents = await self._own_patents(tx, draft.patent_ids, by)
+            patents = await self.own_patents(tx, draft.patent_ids, by)
             if no := rules.listing.sample_stays_apart([row.is_sample for row in patents]):
                 raise no.raised()
             await self._check_regions(tx, draft.region_codes, draft.acknowledged_rules, now)
@@ -290,7 +290,8 @@ class Listings:
         await insert_many(tx, models.listing_act, acts)
         return [str(value["id"]) for value in values]
 
-    async def _own_patents(self, tx: Tx, ids: Sequence[str], by: Caller) -> list[Row[Any]]:
+    async def own_patents(self, tx: Tx, ids: Sequence[str], by: Caller) -> list[Row[Any]]:
+        """Patents of the caller's, locked, each once, in their order. Raises: NotFound, for one that is not."""
         found = await tx.execute(
             select(models.patent)
             .where(models.patent.c.id == func.any(list(ids)))
@@ -774,6 +775,19 @@ def _one_time_fee(pricing: Any) -> ColumnElement[Any]:
     """What is left of a one-time fee after its reduction; NULL where a listing has none."""
     reduction = func.coalesce(cast(pricing["reduction_rate"].astext, Numeric), 0)
     return cast(pricing["amount"].astext, Numeric) * (1 - reduction)
+
+
+async def offered_among(tx: Tx, patent_ids: Sequence[str]) -> set[str]:
+    """The patents that stand in a listing which is neither closed nor withdrawn."""
+    found = await tx.scalars(
+        select(models.listing_patent.c.patent_id)
+        .join(models.listing, models.listing.c.id == models.listing_patent.c.listing_id)
+        .where(
+            models.listing_patent.c.patent_id == func.any(list(patent_ids)),
+            models.listing.c.state.not_in([ListingState.CLOSED, ListingState.WITHDRAWN]),
+        )
+    )
+    return set(found)
 
 
 def starts_any(column: Any, prefix: str) -> ColumnElement[bool]:

@@ -17,8 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.catalog import models, rules
 from services.catalog.rules.screening import Candidate, judge
-from services.catalog.service.listings import Listings, is_soe, refusals, taken
-from services.catalog.service.record import spoken
+from services.catalog.service.listings import offered_among, taken
 from services.catalog.service.tables import Cell, Format, Head, Sent, sent
 from services.catalog.service.targets import target_of
 from shared import context, log
@@ -28,12 +27,6 @@ from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
     Holder,
     JobState,
-    Listing,
-    ListingDraft,
-    ListingState,
-    OfferBatch,
-    OfferedBatch,
-    OfferedPatent,
     ScreeningCounts,
     ScreeningCriteria,
     ScreeningDraft,
@@ -55,7 +48,6 @@ EXPORT_PAGE = 500
 IDLE_S = 1.0
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 _TEXT_MOST = 2_000  # characters of an abstract by which needs are asked
-_OFF = (ListingState.CLOSED, ListingState.WITHDRAWN)
 
 
 class Screenings:
@@ -64,13 +56,12 @@ class Screenings:
     def __init__(
         self,
         db: Database,
-        listings: Listings,
         acts: Idempotency,
         cursors: Cursors,
         clock: Clock,
         matching: MatchingClient,
     ) -> None:
-        self._db, self._listings, self._acts, self._cursors, self._clock = db, listings, acts, cursors, clock
+        self._db, self._acts, self._cursors, self._clock = db, acts, cursors, clock
         self._matching, self._log = matching, log.logger("catalog")
         self._queued = asyncio.Event()
 
@@ -95,7 +86,8 @@ class Screenings:
         self._queued.set()
         return answer
 
-    async def _owned(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
+    async def owned(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
+        """The row of a run of the caller's. Raises: NotFound."""
         row = (await tx.execute(select(models.screening_run).where(models.screening_run.c.id == id_))).first()
         if row is None or not by.may_touch(row.organization_id):
             raise NotFound("there is no such screening run", "没有该筛选任务")
@@ -104,7 +96,7 @@ class Screenings:
     async def get(self, id_: str, by: Caller) -> ScreeningRun:
         """A run of the caller's."""
         async with self._db.read() as tx:
-            return _run(await self._owned(tx, id_, by))
+            return _run(await self.owned(tx, id_, by))
 
     async def page(self, after: str | None, limit: int, by: Caller) -> Page[ScreeningRun]:
         """The caller's runs, newest first."""
@@ -117,7 +109,7 @@ class Screenings:
     async def remove(self, id_: str, by: Caller) -> None:
         """Stop a run, if it is going on, and forget its results."""
         async with self._db.write() as tx:
-            await self._owned(tx, id_, by)
+            await self.owned(tx, id_, by)
             await tx.execute(delete(models.screening_run).where(models.screening_run.c.id == id_))
 
     async def results(
@@ -128,7 +120,7 @@ class Screenings:
         statement = select(found, *_NAMES).join(models.patent, models.patent.c.id == found.c.patent_id)
         statement = statement.where(found.c.run_id == id_, found.c.tier == tier if tier else true())
         async with self._db.read() as tx:
-            await self._owned(tx, id_, by)
+            await self.owned(tx, id_, by)
             rows, more = await self._cursors.page(
                 tx, statement, (found.c.score, found.c.patent_id), scope, after, limit
             )
@@ -137,7 +129,7 @@ class Screenings:
     async def export(self, id_: str, tier: Tier | None, form: Format, by: Caller) -> Sent:
         """All results of a run as a file, best first, each reason with its points. Raises: NotFound, before it begins."""
         async with self._db.read() as tx:
-            run = await self._owned(tx, id_, by)
+            run = await self.owned(tx, id_, by)
         language = context.language.get()
 
         async def rows() -> AsyncIterator[Sequence[Cell]]:
@@ -151,62 +143,6 @@ class Screenings:
 
         day = legal_day(run.created_at)
         return sent(form, Text(f"screening-{day}", f"专利筛选结果-{day}"), EXPORTED, rows(), language)
-
-    async def offer(self, id_: str, batch: OfferBatch, by: Caller) -> OfferedBatch:
-        """Make a listing from one template for each patent of some tiers that none offers yet, best first.
-
-        What a rule refuses stays a draft and says why; a dry run writes nothing and says the same.
-        """
-        now = self._clock.now()
-        async with self._db.write() as tx:
-            await self._acts.claim(tx, now)
-            await self._owned(tx, id_, by)
-            found = models.screening_result
-            rows = (
-                await tx.execute(
-                    select(models.patent)
-                    .join(found, found.c.patent_id == models.patent.c.id)
-                    .where(found.c.run_id == id_, found.c.tier.in_(batch.tiers))
-                    .where(true() if by.is_operator else models.patent.c.organization_id == by.organization_id)
-                    .order_by(found.c.score.desc(), models.patent.c.id)
-                    .with_for_update(of=models.patent)
-                )
-            ).all()
-            offered = await offered_among(tx, [row.id for row in rows])
-            wanted = [row for row in rows if row.id not in offered]
-            chosen = wanted[: batch.limit]
-            items = await self._offers(tx, chosen, batch, by)
-            answer = OfferedBatch(
-                created=sum(1 for item in items if item.listing_id),
-                published=sum(1 for item in items if item.state is ListingState.PUBLISHED),
-                left_alone=len(rows) - len(wanted),
-                remaining=len(wanted) - len(chosen),
-                items=items,
-            )
-            return await self._acts.answer(tx, answer, status=200 if batch.dry_run else 201)
-
-    async def _offers(self, tx: Tx, rows: Sequence[Row[Any]], batch: OfferBatch, by: Caller) -> list[OfferedPatent]:
-        now = self._clock.now()
-        today, items = legal_day(now), []
-        ready: list[tuple[ListingDraft, Sequence[Row[Any]], str]] = []
-        waiting: list[tuple[ListingDraft, Sequence[Row[Any]], str]] = []
-        template = batch.template.model_dump(exclude={"external_id"})
-        for row in rows:
-            regions = batch.template.region_codes or ([row.region_code] if row.region_code else [])
-            draft = ListingDraft.model_validate({**template, "region_codes": regions, "patent_ids": [row.id]})
-            noes = refusals([target_of(row, today)], draft.modes, today)
-            noes += [no] if (no := rules.listing.is_cleared(is_soe(by), None, 1)) else []
-            (waiting if noes or not batch.submit else ready).append((draft, [row], row.organization_id))
-            items.append(OfferedPatent(patent_id=row.id, listing_id=None, state=None, violations=spoken(noes)))
-        if batch.dry_run:
-            return items
-        states: dict[str, Listing] = {
-            listing.patent_ids[0]: listing for listing in await self._listings.create(tx, ready, waiting, by, now)
-        }
-        return [
-            item.model_copy(update={"listing_id": states[item.patent_id].id, "state": states[item.patent_id].state})
-            for item in items
-        ]
 
     async def work(self) -> None:
         """Loop: carry on the oldest run that is not finished, chunk by chunk."""
@@ -319,16 +255,6 @@ _NAMES = (
     models.patent.c.publication_number,
     models.patent.c.title,
 )
-
-
-async def offered_among(tx: Tx, patent_ids: Sequence[str]) -> set[str]:
-    """The patents that stand in a listing which is neither closed nor withdrawn."""
-    found = await tx.scalars(
-        select(models.listing_patent.c.patent_id)
-        .join(models.listing, models.listing.c.id == models.listing_patent.c.listing_id)
-        .where(models.listing_patent.c.patent_id == func.any(list(patent_ids)), models.listing.c.state.not_in(_OFF))
-    )
-    return set(found)
 
 
 async def _stars(tx: Tx, patent_ids: Sequence[str]) -> dict[str, int]:
