@@ -7,12 +7,11 @@ import csv
 import io
 import json
 import re
-import tempfile
 import threading
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from typing import IO, Literal, NamedTuple
+from typing import IO, Literal, NamedTuple, cast
 
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
@@ -29,8 +28,8 @@ MEDIA_TYPE: dict[Format, str] = {
     "ndjson": "application/x-ndjson",
 }
 _BATCH = 500  # rows that are written at once: what a stream holds in memory
-_PIECE = 1 << 16
 _SHEET_ROWS, _CELL_MOST = 1_048_576, 32_767  # Excel's limits
+_SHEET_BYTES = 1 << 30
 _BETWEEN: dict[Language, str] = {"en": "; ", "zh": "；"}
 
 
@@ -131,54 +130,76 @@ async def _ndjson(heads: Sequence[Head], rows: AsyncIterator[Sequence[Cell]], _:
 async def _xlsx(
     heads: Sequence[Head], rows: AsyncIterator[Sequence[Cell]], language: Language, notes: Sequence[Sequence[str]]
 ) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(tempfile.TemporaryFile)
-    book = _Book(file, heads, language)
+    book = await asyncio.to_thread(_Book, heads, language)
     try:
         async for batch in _batches(rows):
-            await asyncio.to_thread(book.add, batch)
-        await asyncio.to_thread(book.close, notes)
-        while piece := await asyncio.to_thread(file.read, _PIECE):
-            yield piece
+            if piece := await asyncio.to_thread(book.add, batch):
+                yield piece
+        yield await asyncio.to_thread(book.end, notes)
     finally:
         await asyncio.to_thread(book.leave)
 
 
-class _Book:
-    """An XLSX file while its rows are written. A reader who leaves does not stop a thread: hence the lock.
+class _Pipe:
+    """Where an archive is written to: what was written since the last look is taken out, and nobody goes back."""
 
-    xlsxwriter makes all parts of the file but the rows: cell by cell it takes ten times as long as they do as text.
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, piece: bytes) -> int:
+        self._pieces.append(bytes(piece))
+        return len(piece)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def taken(self) -> bytes:
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
+class _Book:
+    """An XLSX file that goes out while its rows are written.
+
+    xlsxwriter makes all parts of the file but the rows: cell by cell it takes several times as long as they do as
+    text, and has nothing to send before the last of them. No part is larger than an archive without the ZIP64
+    extension holds, which Excel does not expect.
     """
 
-    def __init__(self, file: IO[bytes], heads: Sequence[Head], language: Language) -> None:
-        self._file, self._heads, self._language = file, heads, language
+    def __init__(self, heads: Sequence[Head], language: Language) -> None:
+        self._heads, self._language = heads, language
         self._letters = [xl_col_to_name(column) for column in range(len(heads))]
         sheet = _shell(heads, language, 1)[_SHEET.format(1)].decode()
-        self._before, row, self._after = _FIRST_ROW.split(sheet)
-        self._style = row  # of a text: what people fill in stays as they wrote it
-        self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
-        self._is_open, self._lock, self._sheets = True, threading.Lock(), 0
+        self._before, self._style, self._after = _FIRST_ROW.split(sheet)  # of a text: it stays as people wrote it
+        self._pipe = _Pipe()
+        self._zip = zipfile.ZipFile(cast(IO[bytes], self._pipe), "w", zipfile.ZIP_DEFLATED)
+        self._sheets, self._is_open, self._lock = 0, True, threading.Lock()
         self._begin()
 
     def _begin(self) -> None:
-        self._sheets, self._row = self._sheets + 1, 1
-        self._sheet = self._zip.open(_SHEET.format(self._sheets), "w", force_zip64=True)
+        self._sheets, self._row, self._size = self._sheets + 1, 1, 0
+        self._sheet = self._zip.open(_SHEET.format(self._sheets), "w")
         is_first = self._sheets == 1
         self._sheet.write((self._before if is_first else self._before.replace(' tabSelected="1"', "")).encode())
 
-    def _end(self) -> None:
+    def _close_sheet(self) -> None:
         self._sheet.write(self._after.encode())
         self._sheet.close()
 
-    def add(self, batch: Sequence[Sequence[Cell]]) -> None:
-        """Write rows; nobody comes back to a row before."""
+    def add(self, batch: Sequence[Sequence[Cell]]) -> bytes:
+        """Write rows; answers what has come together for the reader."""
         with self._lock:
             while batch:
                 room = _SHEET_ROWS - self._row
-                self._sheet.write("".join(map(self._written, batch[:room])).encode())
-                batch = batch[room:]
-                if batch:
-                    self._end()
+                if room == 0 or self._size > _SHEET_BYTES:
+                    self._close_sheet()
                     self._begin()
+                    continue
+                text = "".join(map(self._written, batch[:room])).encode()
+                self._sheet.write(text)
+                self._size += len(text)
+                batch = batch[room:]
+            return self._pipe.taken()
 
     def _written(self, row: Sequence[Cell]) -> str:
         self._row += 1
@@ -196,21 +217,21 @@ class _Book:
                 cells.append(f'<c r="{letter}{number}"><v>{cell!r}</v></c>')
         return f'<row r="{number}">{"".join(cells)}</row>'
 
-    def close(self, notes: Sequence[Sequence[str]]) -> None:
-        """Put the file together; it is then read from its beginning."""
+    def end(self, notes: Sequence[Sequence[str]]) -> bytes:
+        """Put the file together; answers the rest of it."""
         with self._lock:
-            self._is_open = False
-            self._end()
+            self._close_sheet()
             written = {_SHEET.format(number + 1) for number in range(self._sheets)}
             for name, part in _shell(self._heads, self._language, self._sheets, notes).items():
                 if name not in written:
                     self._zip.writestr(name, part)
             self._zip.close()
-            self._file.seek(0)
+            self._is_open = False
+            return self._pipe.taken()
 
     def leave(self) -> None:
-        """Give back what a table holds, also one that was broken off."""
-        with self._lock, self._file:
+        """Close a table that was broken off."""
+        with self._lock:
             if self._is_open:
                 self._is_open = False
                 self._sheet.close()
