@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from sqlalchemy import MetaData, Table, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -74,6 +74,7 @@ class Database:
         return create_async_engine(
             driver_url(self.url),
             connect_args={"options": options, "application_name": f"duijie {self.service}", "connect_timeout": 5},
+            json_deserializer=from_json,
             isolation_level="AUTOCOMMIT" if read_only else "READ COMMITTED",
             pool_size=POOL_SIZE,
             max_overflow=0,

@@ -20,6 +20,7 @@ SINCE = "2026-11-22"
 CELL_MOST = 100_000  # characters; the longest claims that the office ever printed fit
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+_FIRST = frozenset("'=+-@\t\r\n＝＋－＠")  # with what `_FORMULA` may begin
 _CLOCK = re.compile(r"[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$")
 _SPLITS = re.compile(r"[;；、|\n]|^\s|\s$|^\[|^$")  # what `many` may take apart
 _MANY = re.compile(r"[;；、|\n]+")
@@ -231,7 +232,7 @@ def joined(items: Sequence[Any]) -> str:
 
 def guarded(written: str) -> str:
     """A text that no spreadsheet takes for a formula: an apostrophe stands before = + - @ (also full-width), tab and return."""
-    return "'" + written if _FORMULA.match(written) else written
+    return "'" + written if written[:1] in _FIRST and _FORMULA.match(written) else written
 
 
 def bare(written: str) -> str:

@@ -100,22 +100,19 @@ def _table(rows: Sequence[Row[Any]], today: date, language: str) -> list[list[st
 
 
 def _cells(row: Row[Any], today: date, language: str) -> list[str]:
-    cells = [_cell(name, row._mapping[name], language) for name in _COLUMNS]
+    fields = row._mapping
+    cells = [_cell(name, fields[name], language) for name in _COLUMNS]
     status = status_of(row, today)
     state = _STATE[status.state] if language == "zh" else status.state.value
     return [*cells, state, status.as_of.isoformat() if status.as_of else "", status.freshness.value, row.id]
 
 
 def _cell(name: str, value: Any, language: str) -> str:
+    if isinstance(value, str):
+        return TYPE_NAME[PatentType(value)].zh if name == "patent_type" and language == "zh" else value
     if value is None:
         return ""
-    if isinstance(value, list):
-        return joined(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if name == "patent_type" and language == "zh":
-        return TYPE_NAME[PatentType(value)].zh
-    return str(value)
+    return joined(value) if isinstance(value, list) else str(value.isoformat())
 
 
 async def _objects(pieces: AsyncIterator[Sequence[Row[Any]]], today: date) -> AsyncIterator[bytes]:
@@ -128,7 +125,8 @@ def _lines(rows: Sequence[Row[Any]], today: date) -> bytes:
 
 
 def _object(row: Row[Any], today: date) -> bytes:
-    fields = {name: row._mapping[name] for name in FIELDS}
+    values = row._mapping
+    fields = {name: values[name] for name in FIELDS}
     return to_json({"id": row.id, **fields, "legal_status": status_of(row, today), "sample": row.is_sample}) + b"\n"
 
 

@@ -95,20 +95,18 @@ async def _batches(rows: AsyncIterator[Sequence[Cell]]) -> AsyncIterator[list[Se
 
 
 def _told(cell: Cell, language: Language) -> str | int | float | None:
-    """A cell as people read it: lists in one text, days as ISO writes them."""
+    """A cell as people read it: lists in one text, days as ISO writes them, no text that looks like a formula."""
     if isinstance(cell, list):
-        return _BETWEEN[language].join(cell)
-    return cell.isoformat() if isinstance(cell, date) else cell
-
-
-def _harmless(cell: str | int | float | None) -> str | int | float | None:
+        cell = _BETWEEN[language].join(cell)
+    elif isinstance(cell, date):
+        return cell.isoformat()
     return guarded(cell) if isinstance(cell, str) else cell
 
 
 async def _csv(heads: Sequence[Head], rows: AsyncIterator[Sequence[Cell]], language: Language) -> AsyncIterator[bytes]:
     def lines(batch: Sequence[Sequence[Cell]]) -> bytes:
         text = io.StringIO()
-        csv.writer(text).writerows([_harmless(_told(cell, language)) for cell in row] for row in batch)
+        csv.writer(text).writerows([_told(cell, language) for cell in row] for row in batch)
         return text.getvalue().encode()
 
     yield b"\xef\xbb\xbf" + lines([[head.text.spoken(language) for head in heads]])
@@ -208,7 +206,7 @@ class _Book:
             cell = _told(each, self._language)
             if isinstance(cell, str):
                 if cell:
-                    text = _escaped(guarded(cell)[:_CELL_MOST])
+                    text = _escaped(cell[:_CELL_MOST])
                     cells.append(
                         f'<c r="{letter}{number}" s="{self._style}" t="inlineStr">'
                         f'<is><t xml:space="preserve">{text}</t></is></c>'

@@ -30,7 +30,8 @@ def status_and_expiry(row: Any, today: date) -> tuple[LegalStatus, date | None]:
 
 def status_of(row: Any, today: date) -> LegalStatus:
     """The legal status of a patent's row on a day."""
-    return status_and_expiry(row, today)[0]
+    standing = Standing.restored(row.standing)
+    return on(standing, PatentType(row.patent_type), row.filing_date, today, FRESH_DAYS, row.grant_date)
 
 
 def expiry_of(row: Any) -> date | None:
