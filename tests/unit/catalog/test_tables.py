@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import tracemalloc
+import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
+from xml.etree import ElementTree
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -125,3 +127,41 @@ async def test_a_reader_who_leaves_ends_the_table() -> None:
     with pytest.raises(ConnectionError):
         async for _ in written("xlsx", HEADS, broken(), "zh"):
             pass
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "ndjson"])
+async def test_the_first_bytes_go_out_long_before_the_last_row_came(form: Format) -> None:
+    asked = 0
+
+    async def counted() -> AsyncIterator[Sequence[Cell]]:
+        nonlocal asked
+        for number in range(20_000):
+            asked += 1
+            yield [f"第{number}种 {number * 7919 % 10_007} 装置", [f"B23B{number % 99 + 1}/02"], number % 9, None]
+
+    seen: list[int] = []
+    async for _ in written(form, HEADS, counted(), "zh"):
+        seen.append(asked)
+    assert min(seen) < 5_000 and len(seen) > 5  # whoever passes it on need not wait for the whole
+
+
+async def test_what_xml_cannot_hold_stands_as_workbooks_write_it() -> None:
+    said = "&lt; <b> \x01 _x0041_ \r𠮷"
+    content = await whole("xlsx", [[said, [], 0.5, None]])
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        assert parts.testzip() is None
+        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+        assert all(part.flag_bits & 8 and not part.extra for part in parts.infolist())  # streamed, without ZIP64
+    assert "&amp;lt; &lt;b&gt; _x0001_ _x005F_x0041_ _x000D_𠮷" in sheet
+    ElementTree.fromstring(sheet)
+
+
+async def test_a_sheet_that_grows_too_large_for_its_archive_is_followed_by_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tables, "_SHEET_BYTES", 100_000)
+    rows: list[list[Cell]] = [[f"第{number}种装置", [], number, None] for number in range(2_000)]
+    book = CalamineWorkbook.from_filelike(io.BytesIO(await whole("xlsx", rows)))
+    sheets = [book.get_sheet_by_index(at).to_python() for at in range(len(book.sheet_names))]
+    assert len(sheets) > 1 and all(sheet[0][0] == "名称" for sheet in sheets)
+    assert [row[0] for sheet in sheets for row in sheet[1:]] == [row[0] for row in rows]
