@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import islice
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -19,11 +20,16 @@ TRIP_MOST = 64
 class Together(Generic[K, V]):
     """Finds values by key through `fetch`, which takes many keys at once and leaves out unknown ones.
 
-    At most `trips` fetches run at the same time. A failed trip fails everybody on it, with its exception.
+    At most `trips` fetches run at the same time, each for at most `seats` keys: one where some keys are dear, for
+    then nobody waits for another's, and none is fetched twice at once. A failed trip fails everybody on it, with
+    its exception.
     """
 
-    def __init__(self, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]], trips: int = 2) -> None:
-        self._fetch, self._free = fetch, trips
+    def __init__(
+        self, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]], trips: int = 2, seats: int = TRIP_MOST
+    ) -> None:
+        self._fetch, self._free, self._seats = fetch, trips, seats
+        self._under_way = set[K]()
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
@@ -36,9 +42,13 @@ class Together(Generic[K, V]):
         return await asyncio.shield(found)  # whoever leaves does not take the others' answer away
 
     def _depart(self) -> None:
-        while self._free and self._waiting:
-            keys = list(self._waiting)[:TRIP_MOST]
+        while self._free:
+            ready = (key for key in self._waiting if self._seats > 1 or key not in self._under_way)
+            keys = list(islice(ready, self._seats))
+            if not keys:
+                return
             asked = {key: self._waiting.pop(key) for key in keys}
+            self._under_way.update(keys)
             self._free -= 1
             task = asyncio.create_task(self._trip(asked))
             self._running.add(task)
@@ -56,5 +66,6 @@ class Together(Generic[K, V]):
         finally:
             for answer in asked.values():
                 answer.cancel()  # only where nothing was set: the loop is being closed
+            self._under_way.difference_update(asked)
             self._free += 1
             self._depart()

@@ -9,7 +9,24 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Numeric, Row, Text, and_, bindparam, cast, func, insert, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    Numeric,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -184,6 +201,7 @@ class CountsAsked(NamedTuple):
 
 Listed = tuple[list[Card], str | None]
 Counted = tuple[int | None, Facets | None]
+PAGES_AT_ONCE = 4  # connections that pages of lists may take
 KEPT_MOST = 128  # different questions whose answers are remembered
 
 
@@ -195,7 +213,8 @@ class Listings:
     ) -> None:
         self._db, self._settings, self._acts, self._cursors, self._clock = db, settings, acts, cursors, clock
         self._read = Together(self._with_patents)
-        self._answers = Together(self._answer)
+        self._pages = Together(self._answer, trips=PAGES_AT_ONCE, seats=1)
+        self._counts = Together(self._answer, seats=1)  # apart: however dear they are, pages do not wait for them
         self._kept: dict[PageAsked | CountsAsked, tuple[tuple[int, date], Any]] = {}
         self.entered: Entered | None = None  # whom else announced listings concern, see service/collections.py
 
@@ -638,9 +657,9 @@ class Listings:
         else:
             if query.after:  # a wrong cursor is its sender's fault, and nobody else's who asks at the same time
                 self._cursors.read(self._scope(listed, None), query.after)
-            items, more = await self._answers.get(listed) or ([], None)
+            items, more = await self._pages.get(listed) or ([], None)
             if wants_counts:
-                total, counted = await self._answers.get(counts) or (None, None)
+                total, counted = await self._counts.get(counts) or (None, None)
         return ListingPage(items=items, next=more, count=total, facets=counted)
 
     async def _answer(self, questions: list[PageAsked | CountsAsked]) -> dict[PageAsked | CountsAsked, Any]:
@@ -682,27 +701,21 @@ class Listings:
         return [card_of(row, patents[row.id], today) for row in rows], more
 
     async def _counted(self, tx: Tx, asked: CountsAsked, by: Caller | None) -> Counted:
-        listing, total = models.listing, None
+        """All counts in one statement, of one moment: what the filters choose is looked for once, not once a facet."""
         filters = ListingFilters.model_validate_json(asked.filters)
-        condition = and_(listing.c[asked.sorted_by].is_not(None), *conditions(filters, by))
+        condition = and_(models.listing.c[asked.sorted_by].is_not(None), *conditions(filters, by))
+        chosen = select(models.listing.c.id).where(condition).cte("chosen")
+        parts: list[Select[str, str, int]] = [_top(chosen, facet) for facet in asked.facets]
         if asked.with_total:
-            total = await tx.scalar(select(func.count()).select_from(listing).where(condition))
-        counted: Facets = {}
-        for facet in asked.facets:
-            value, lies_with_patents = _FACET[facet]
-            # A bundle counts once, whatever its patents repeat; pairs are hashed, COUNT(DISTINCT) would sort them.
-            pairs = (
-                select(listing.c.id, value().label("value"))
-                .select_from(_OFFERED if lies_with_patents else listing)
-                .where(condition)
-                .distinct()
-                .subquery()
+            parts.append(
+                select(literal("").label("facet"), literal("").label("value"), func.count().label("n")).select_from(
+                    chosen
+                )
             )
-            number = func.count().label("n")
-            rows = await tx.execute(
-                select(pairs.c.value, number).group_by(pairs.c.value).order_by(number.desc(), pairs.c.value).limit(100)
-            )
-            counted[facet] = {str(row.value): row.n for row in rows if row.value is not None}
+        counted: dict[str, dict[str, int]] = {name: {} for name in ("", *asked.facets)}
+        for facet, value, number in sorted(await tx.execute(union_all(*parts)), key=lambda row: (-row[2], row[1])):
+            counted[facet][value] = number
+        total = counted.pop("").get("")
         return total, counted if asked.facets else None
 
     async def snapshot(self, after: str | None, limit: int) -> Snapshot:
@@ -809,6 +822,18 @@ _FACET: dict[str, tuple[Callable[[], Any], bool]] = {
     "ipc": (lambda: func.substring(func.unnest(models.patent.c.ipc), "^([A-H][0-9]{2}[A-Z]|[0-9]{2}-[0-9]{2})"), True),
     "trl": (lambda: models.listing.c.trl, False),
 }
+
+
+def _top(chosen: CTE, facet: str) -> Select[str, str, int]:
+    """(facet, value, number of listings) of the hundred commonest values among chosen listings."""
+    value, lies_with_patents = _FACET[facet]
+    # A bundle counts once, whatever its patents repeat; pairs are hashed, COUNT(DISTINCT) would sort them.
+    of = (_OFFERED if lies_with_patents else models.listing).join(chosen, chosen.c.id == models.listing.c.id)
+    pairs = select(models.listing.c.id, cast(value(), Text).label("value")).select_from(of).distinct().subquery()
+    number = func.count().label("n")
+    top = select(pairs.c.value, number).where(pairs.c.value.is_not(None)).group_by(pairs.c.value)
+    best = top.order_by(number.desc(), pairs.c.value).limit(100).subquery()
+    return select(literal(facet).label("facet"), best.c.value, best.c.n)
 
 
 class _Patent(NamedTuple):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ import pytest
 from services.matching import engine
 from services.matching.engine import Document, Query, index
 from services.matching.engine.shelf import Moved, Shelf
+from services.matching.engine.store import Store
 from services.matching.service import indexing
 from services.matching.service.cluster import Lost
 from services.matching.service.indexing import Beginning, Indexing
@@ -201,3 +204,31 @@ async def test_half_an_index_is_not_saved(tmp_path: Path) -> None:
             while made._loaded or len(made.index) != 5:
                 await asyncio.sleep(0.005)
     assert not (tmp_path / "manifest.json").exists()
+
+
+async def test_a_save_that_is_called_off_ends_before_the_next_one_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that stops while it saves: the last save of all waits for the one whose task was cancelled."""
+    saving, most, entered = 0, 0, threading.Event()
+    whole = Store.save
+
+    def slow(store: Store, *state: Any) -> None:
+        nonlocal saving, most
+        saving += 1
+        most = max(most, saving)
+        entered.set()
+        time.sleep(0.2)
+        whole(store, *state)
+        saving -= 1
+
+    monkeypatch.setattr(Store, "save", slow)
+    feed = Feed(30)
+    made = Indexing(tmp_path, feed)
+    async with kept(made):
+        under_way = asyncio.create_task(made.save())
+        await asyncio.to_thread(entered.wait, 10)
+        under_way.cancel()
+    assert most == 1
+    monkeypatch.undo()
+    assert Store(tmp_path, feed.recipe).load(engine.Engine()) is not None

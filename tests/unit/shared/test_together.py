@@ -56,6 +56,26 @@ async def test_a_trip_under_way_is_not_boarded_so_no_answer_is_older_than_its_qu
     assert await asyncio.gather(early, late) == ["7", "7"]
 
 
+async def test_with_one_seat_nobody_waits_for_a_dear_key_nor_fails_with_it() -> None:
+    gate = asyncio.Event()
+
+    async def fetch(keys: list[str]) -> dict[str, str]:
+        (key,) = keys
+        if key == "dear":
+            await gate.wait()
+            raise ConnectionError(key)
+        return {key: key}
+
+    read = Together(fetch, trips=2, seats=1)
+    dear, same = (asyncio.create_task(read.get("dear")) for _ in range(2))
+    assert await asyncio.wait_for(asyncio.gather(*(read.get(str(key)) for key in range(5))), 5) == list("01234")
+    gate.set()
+    with pytest.raises(ConnectionError):
+        await dear
+    with pytest.raises(ConnectionError):
+        await same
+
+
 async def test_a_failed_trip_fails_those_on_it_and_the_next_one_goes() -> None:
     broken = True
 
