@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, literal, tuple_
+from sqlalchemy import Column, CompoundSelect, Row, Select, asc, desc, literal, tuple_, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from shared.db import Tx
@@ -59,8 +59,8 @@ class Cursors:
     async def page(
         self,
         tx: Tx,
-        statement: Select[Any],
-        by: Sequence[ColumnElement[Any]],
+        statement: Select[Any] | Sequence[Select[Any]],
+        by: Sequence[Column[Any]],
         scope: Sequence[object],
         after: str | None,
         limit: int,
@@ -69,19 +69,35 @@ class Cursors:
     ) -> tuple[Sequence[Row[Any]], str | None]:
         """The next rows of a statement that selects a unique key, sorted by it, and the cursor after them, if more follow.
 
-        `by` sorts all columns in one direction, so that PostgreSQL compares rows in one index condition.
+        A statement may come in parts, see `following`.
         Raises: BadRequest, for a cursor that is not this list's.
         """
-        if after:
-            values = zip(by, self.read(scope, after), strict=True)
-            key, at = tuple_(*by), tuple_(*(_typed(column, value) for column, value in values))
-            statement = statement.where(key < at if falling else key > at)
-        order = (column.desc() if falling else column.asc() for column in by)
-        rows = (await tx.execute(statement.order_by(*order).limit(limit + 1))).all()
+        parts = [statement] if isinstance(statement, Select) else statement
+        at = [_value(column, value) for column, value in zip(by, self.read(scope, after), strict=True)] if after else ()
+        rows = (await tx.execute(following(parts, by, at, limit + 1, falling=falling))).all()
         if len(rows) <= limit:
             return rows, None
         last = rows[limit - 1]._mapping
         return rows[:limit], self.make(scope, [last[column] for column in by])
+
+
+def following(
+    parts: Sequence[Select[Any]], by: Sequence[Column[Any]], at: Sequence[Any], limit: int, *, falling: bool
+) -> Select[Any] | CompoundSelect[Any]:
+    """The first rows after a key, sorted by it, of selections that share no row and have the same columns.
+
+    `by` sorts all columns in one direction, so that PostgreSQL compares rows in one index condition. Each part is
+    cut to its first rows before they are put together: so each is read from the index that suits it, where one
+    condition with OR would read the whole table for every page.
+    """
+    if at:
+        key, values = tuple_(*by), tuple_(*map(literal, at, (column.type for column in by)))
+        parts = [part.where(key < values if falling else key > values) for part in parts]
+    direction = desc if falling else asc
+    parts = [part.order_by(*map(direction, by)).limit(limit) for part in parts]
+    if len(parts) == 1:
+        return parts[0]
+    return union_all(*parts).order_by(*(direction(column.key) for column in by)).limit(limit)
 
 
 def _plain(value: object) -> str:
@@ -89,7 +105,5 @@ def _plain(value: object) -> str:
     return value.isoformat()
 
 
-def _typed(column: ColumnElement[Any], value: Any) -> ColumnElement[Any]:
-    if column.type.python_type is datetime:
-        value = datetime.fromisoformat(value)
-    return literal(value, column.type)
+def _value(column: ColumnElement[Any], value: Any) -> Any:
+    return datetime.fromisoformat(value) if column.type.python_type is datetime else value

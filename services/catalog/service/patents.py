@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Row, Select, func, insert, literal, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
@@ -37,7 +37,7 @@ from shared.errors import NotFound, StaleVersion, Text
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
-from shared.paging import Cursors
+from shared.paging import Cursors, following
 from shared.rulebook import Refusal, rule
 
 FIELDS = (
@@ -349,16 +349,16 @@ class Patents:
 
     async def page(self, query: PatentQuery, by: Caller) -> Page[Patent]:
         """The patents that the caller keeps or holds, newest first."""
-        table = models.patent
         filters = PatentFilters.model_validate(query.model_dump(include=set(PatentFilters.model_fields)))
-        condition = and_(True, *_conditions(filters, by, legal_day(self._clock.now())))
+        found = _found(models.patent.c, filters, by, legal_day(self._clock.now()))
         scope = ("patents", by.organization_id, filters.model_dump_json())
         async with self._db.read() as tx:
             rows, more = await self._cursors.page(
-                tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, query.after, query.limit
+                tx, found, (models.patent.c.created_at, models.patent.c.id), scope, query.after, query.limit
             )
             items = await self.shown(tx, rows)
-            total = (await tx.scalar(select(func.count()).select_from(table).where(condition))) if query.count else None
+            counted = select(func.count()).select_from(union_all(*found).subquery())
+            total = await tx.scalar(counted) if query.count else None
         return Page(
             items=items,
             next=more,
@@ -370,22 +370,14 @@ class Patents:
 
         Of the columns those that a file shows.
         """
-        table = models.patent
-        statement = (
-            select(*(table.c[name] for name in ("id", "created_at", "standing", "is_sample", *FIELDS)))
-            .where(*_conditions(filters, by, legal_day(self._clock.now())))
-            .order_by(table.c.created_at, table.c.id)
-            .limit(EXPORT_ROWS)
-        )
-        after: tuple[datetime, str] | None = None
+        shown = [models.patent.c[name] for name in ("id", "created_at", "standing", "is_sample", *FIELDS)]
+        found = _found(shown, filters, by, legal_day(self._clock.now()))
+        key = (models.patent.c.created_at, models.patent.c.id)
+        at: tuple[datetime, str] | tuple[()] = ()
         async with self._db.moment() as tx:
-            while True:
-                key = tuple_(table.c.created_at, table.c.id)
-                rows = (await tx.execute(statement if after is None else statement.where(key > after))).all()
-                if not rows:
-                    return
+            while rows := (await tx.execute(following(found, key, at, EXPORT_ROWS, falling=False))).all():
                 yield rows
-                after = rows[-1].created_at, rows[-1].id
+                at = rows[-1].created_at, rows[-1].id
 
 
 def _registered(id_: str, owner: str, now: datetime, number: str | None) -> dict[str, Any]:
@@ -401,18 +393,22 @@ def announcements(created: Sequence[tuple[str, str | None]], owner: str, now: da
     return [_registered(id_, owner, now, number) for id_, number in created]
 
 
-def _conditions(filters: PatentFilters, by: Caller, today: date) -> list[ColumnElement[bool]]:
-    """The filters as conditions, within what the caller keeps or holds."""
+def _found(columns: Iterable[ColumnElement[Any]], filters: PatentFilters, by: Caller, today: date) -> list[Select[Any]]:
+    """Columns of the patents that pass the filters: of those that the caller keeps, and of others that it holds."""
+    chosen = select(*columns).where(*_conditions(filters, today))
+    if by.is_operator:
+        return [chosen]
+    table = models.patent
+    keeps = table.c.organization_id == by.organization_id
+    holds = table.c.holders.contains([{"organization_id": by.organization_id}])
+    if by.uscc:
+        holds = or_(holds, table.c.holders.contains([{"uscc": by.uscc}]))
+    return [chosen.where(keeps), chosen.where(holds, ~keeps)]
+
+
+def _conditions(filters: PatentFilters, today: date) -> list[ColumnElement[bool]]:
     table = models.patent
     found: list[ColumnElement[bool]] = []
-    if not by.is_operator:
-        own = [
-            table.c.organization_id == by.organization_id,
-            table.c.holders.contains([{"organization_id": by.organization_id}]),
-        ]
-        if by.uscc:
-            own.append(table.c.holders.contains([{"uscc": by.uscc}]))
-        found.append(or_(*own))
     for word in (filters.q or "").lower().split():
         found.append(func.strpos(func.lower(table.c.title), word) > 0)
     if filters.legal_state:
