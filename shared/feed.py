@@ -28,6 +28,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -102,6 +103,11 @@ class Feed:
         last = select(func.coalesce(func.max(self._outbox.c.position), 0)).scalar_subquery()
         epoch, floor, position = (await tx.execute(select(self._state.c.epoch, self._state.c.floor, last))).one()
         return epoch, floor, max(position, floor)
+
+    async def has_more(self, tx: Tx, after: int, besides: Sequence[str]) -> bool:
+        """Whether anything but changes of some types stands after a position."""
+        more = exists().where(self._outbox.c.position > after, self._outbox.c.type.not_in(besides))
+        return bool(await tx.scalar(select(more)))
 
     async def page(
         self, db: Database, after: int, limit: int, wait_s: float, types: Sequence[str] | None = None

@@ -216,6 +216,7 @@ class Listings:
         self._pages = Together(self._answer, trips=PAGES_AT_ONCE, seats=1)
         self._counts = Together(self._answer, seats=1)  # apart: however dear they are, pages do not wait for them
         self._kept: dict[PageAsked | CountsAsked, tuple[tuple[int, date], Any]] = {}
+        self._seen = (-1, -1)  # the feed's end when last looked at, and when it last said what may concern a listing
         self.entered: Entered | None = None  # whom else announced listings concern, see service/collections.py
 
     async def _with_patents(self, ids: list[str]) -> dict[str, list[Row[Any]]]:
@@ -663,10 +664,9 @@ class Listings:
         return ListingPage(items=items, next=more, count=total, facets=counted)
 
     async def _answer(self, questions: list[PageAsked | CountsAsked]) -> dict[PageAsked | CountsAsked, Any]:
-        """What is on offer: kept until the feed moves on or a day ends, so that it is exact and mostly free."""
+        """What is on offer: kept until the feed says more or a day ends, so that it is exact and mostly free."""
         async with self._db.read() as tx:
-            _, _, head = await models.feed.head(tx)
-            now, found = (head, legal_day(self._clock.now())), {}
+            now, found = (await self._moved(tx), legal_day(self._clock.now())), {}
             for asked in questions:
                 at, answer = self._kept.pop(asked, (None, None))
                 if at != now:
@@ -679,6 +679,18 @@ class Listings:
         while len(self._kept) > KEPT_MOST:
             del self._kept[next(iter(self._kept))]
         return found
+
+    async def _moved(self, tx: Tx) -> int:
+        """A position of the feed before which everything lies that may have changed a listing.
+
+        A new patent is on no listing yet: readers need not pay for the import of a portfolio.
+        """
+        _, _, head = await models.feed.head(tx)
+        seen, moved = self._seen
+        if head < seen or (head > seen and await models.feed.has_more(tx, seen, besides=["patent.registered"])):
+            moved = head
+        self._seen = head, moved
+        return moved
 
     def _scope(self, asked: PageAsked, owner: str | None) -> tuple[object, ...]:
         return ("listings", asked.sort, asked.filters, owner)
