@@ -26,13 +26,16 @@ from services.catalog.settings import CatalogSettings
 from services.gateway import app as gateway_app
 from services.gateway.service import Gateway
 from services.gateway.settings import GatewaySettings
+from services.licensing import app as licensing_app
+from services.licensing.service import Licensing
+from services.licensing.settings import LicensingSettings
 from services.matching import app as matching_app
 from services.matching.service import Matching
 from services.matching.settings import MatchingSettings
 from shared import log, telemetry
 from shared.auth import KeyRing, ServiceToken
 from shared.client import InProcess, Upstream, network
-from shared.clients import CatalogClient, DocumentsClient, MatchingClient
+from shared.clients import CatalogClient, DocumentsClient, LicensingClient, MatchingClient
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 from shared.launcher import EmbeddedPostgres, HomeLock, LaunchRefused, check_port
@@ -42,7 +45,7 @@ Say = Callable[[str], None]
 STOP_S = 2
 LOOK_AGAIN_S = 0.05  # whether all services are up; then ever more slowly
 GARBAGE_AFTER = 20_000  # new objects more than were freed; a request makes some hundreds
-PREFIXES = {"catalog": "DUIJIE_CATALOG_", "matching": "DUIJIE_MATCHING_", "gateway": "DUIJIE_GATEWAY_"}
+PREFIXES = {name: f"DUIJIE_{name.upper()}_" for name in ("catalog", "matching", "licensing", "gateway")}
 DEMO_FILE = "demo-clients.json"
 
 
@@ -53,6 +56,7 @@ class Configuration:
     host: HostSettings
     catalog: CatalogSettings
     matching: MatchingSettings
+    licensing: LicensingSettings
     gateway: GatewaySettings
 
     @classmethod
@@ -62,6 +66,7 @@ class Configuration:
         for service, model in (
             ("catalog", CatalogSettings),
             ("matching", MatchingSettings),
+            ("licensing", LicensingSettings),
             ("gateway", GatewaySettings),
         ):
             known += names(model, PREFIXES[service])
@@ -70,6 +75,7 @@ class Configuration:
             read(HostSettings, environ),
             read(CatalogSettings, environ, PREFIXES["catalog"]),
             read(MatchingSettings, environ, PREFIXES["matching"]),
+            read(LicensingSettings, environ, PREFIXES["licensing"]),
             read(GatewaySettings, environ, PREFIXES["gateway"]),
         )
 
@@ -83,6 +89,7 @@ class Configuration:
         return {
             "catalog": self.catalog.database_url or default,
             "matching": self.matching.database_url or default,
+            "licensing": self.licensing.database_url or default,
             "gateway": self.gateway.database_url or default,
         }
 
@@ -95,6 +102,7 @@ class House:
     catalog: Catalog
     gateway: Gateway
     matching: Matching
+    licensing: Licensing
 
 
 def build(configuration: Configuration, url: str, clock: Clock) -> House:
@@ -117,6 +125,17 @@ def build(configuration: Configuration, url: str, clock: Clock) -> House:
         clock,
         matching=MatchingClient("http://matching", to("matching"), ServiceToken(keys, "catalog", "matching", clock)),
         documents=DocumentsClient("http://gateway", to("gateway"), ServiceToken(keys, "catalog", "gateway", clock)),
+        licensing=LicensingClient(
+            "http://licensing", to("licensing"), ServiceToken(keys, "catalog", "licensing", clock)
+        ),
+    )
+    apps["licensing"], licensing = licensing_app.create(
+        url,
+        configuration.licensing,
+        keys,
+        clock,
+        catalog=CatalogClient("http://catalog", to("catalog"), ServiceToken(keys, "licensing", "catalog", clock)),
+        documents=DocumentsClient("http://gateway", to("gateway"), ServiceToken(keys, "licensing", "gateway", clock)),
     )
     apps["matching"], matching = matching_app.create(
         url,
@@ -126,9 +145,9 @@ def build(configuration: Configuration, url: str, clock: Clock) -> House:
         folder=configuration.home / "index",
         catalog=CatalogClient("http://catalog", to("catalog"), ServiceToken(keys, "matching", "catalog", clock)),
     )
-    upstreams = {name: Upstream(name, f"http://{name}", to(name)) for name in ("catalog", "matching")}
+    upstreams = {name: Upstream(name, f"http://{name}", to(name)) for name in ("catalog", "matching", "licensing")}
     apps["gateway"], gateway = gateway_app.create(url, configuration.gateway, keys, clock, upstreams=upstreams)
-    return House(apps, catalog, gateway, matching)
+    return House(apps, catalog, gateway, matching, licensing)
 
 
 def build_one(service: str, configuration: Configuration, url: str, clock: Clock) -> ASGIApp:
@@ -138,7 +157,13 @@ def build_one(service: str, configuration: Configuration, url: str, clock: Clock
         own = configuration.catalog
         matching = MatchingClient(own.matching_url, network(), ServiceToken(keys, "catalog", "matching", clock))
         documents = DocumentsClient(own.gateway_url, network(), ServiceToken(keys, "catalog", "gateway", clock))
-        return catalog_app.create(url, own, keys, clock, matching=matching, documents=documents)[0]
+        licensing = LicensingClient(own.licensing_url, network(), ServiceToken(keys, "catalog", "licensing", clock))
+        return catalog_app.create(url, own, keys, clock, matching=matching, documents=documents, licensing=licensing)[0]
+    if service == "licensing":
+        deals = configuration.licensing
+        catalog = CatalogClient(deals.catalog_url, network(), ServiceToken(keys, "licensing", "catalog", clock))
+        documents = DocumentsClient(deals.gateway_url, network(), ServiceToken(keys, "licensing", "gateway", clock))
+        return licensing_app.create(url, deals, keys, clock, catalog=catalog, documents=documents)[0]
     if service == "matching":
         client = CatalogClient(
             configuration.matching.catalog_url, network(), ServiceToken(keys, "matching", "catalog", clock)
@@ -148,6 +173,7 @@ def build_one(service: str, configuration: Configuration, url: str, clock: Clock
     upstreams = {
         "catalog": Upstream("catalog", configuration.gateway.catalog_url, network()),
         "matching": Upstream("matching", configuration.gateway.matching_url, network()),
+        "licensing": Upstream("licensing", configuration.gateway.licensing_url, network()),
     }
     return gateway_app.create(url, configuration.gateway, keys, clock, upstreams=upstreams)[0]
 
@@ -259,6 +285,7 @@ class Host:
                 await stack.enter_async_context(alive(house.apps["catalog"]))
                 await prepare(configuration, house, self._say)
                 await stack.enter_async_context(alive(house.apps["matching"]))
+                await stack.enter_async_context(alive(house.apps["licensing"]))
             await stack.enter_async_context(alive(front))
             await self._serve(front, started)
 
@@ -367,7 +394,9 @@ def openapi() -> dict[str, Any]:
     """The merged OpenAPI document, without starting anything."""
     with tempfile.TemporaryDirectory() as folder:
         host = HostSettings(home=Path(folder))
-        configuration = Configuration(host, CatalogSettings(), MatchingSettings(), GatewaySettings())
+        configuration = Configuration(
+            host, CatalogSettings(), MatchingSettings(), LicensingSettings(), GatewaySettings()
+        )
         house = build(configuration, "postgresql://nobody@127.0.0.1:1/none", SystemClock())
 
         async def merged() -> dict[str, Any]:

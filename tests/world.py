@@ -16,6 +16,7 @@ import httpx
 from services import embedded
 from services.catalog.settings import CatalogSettings
 from services.gateway.settings import GatewaySettings
+from services.licensing.settings import LicensingSettings
 from services.matching.settings import MatchingSettings
 from shared.client import InProcess
 from shared.clock import legal_day
@@ -112,6 +113,7 @@ class World:
             HostSettings(home=home, sample=sample),
             CatalogSettings(**(catalog or {})),
             MatchingSettings(**(matching or {})),
+            LicensingSettings(),
             GatewaySettings(
                 **{
                     "client_per_minute": PLENTY,
@@ -128,6 +130,7 @@ class World:
             await stack.enter_async_context(embedded.alive(house.apps["catalog"]))
             await embedded.prepare(configuration, house, lambda _: None)
             await stack.enter_async_context(embedded.alive(house.apps["matching"]))
+            await stack.enter_async_context(embedded.alive(house.apps["licensing"]))
             await stack.enter_async_context(embedded.alive(house.apps["gateway"]))
             world = cls(house, configuration, clock)
             stack.push_async_callback(world.http.aclose)

@@ -10,7 +10,7 @@ from services.catalog.settings import CatalogSettings
 from services.catalog.workers import loops
 from shared.app import Door, Service, build
 from shared.auth import KeyRing
-from shared.clients import DocumentsClient, MatchingClient
+from shared.clients import DocumentsClient, LicensingClient, MatchingClient
 from shared.clock import Clock
 from shared.db import Database
 
@@ -23,10 +23,11 @@ def create(
     *,
     matching: MatchingClient,
     documents: DocumentsClient,
+    licensing: LicensingClient,
 ) -> tuple[ASGIApp, Catalog]:
     """The app, and the use cases behind it for whoever hosts it."""
     db = Database(settings.database_url or url, "catalog")
-    catalog = Catalog(db, settings, keys.secret, clock, matching=matching, documents=documents)
+    catalog = Catalog(db, settings, keys.secret, clock, matching=matching, documents=documents, licensing=licensing)
     service = Service(
         name="catalog",
         title="duijie catalog",
@@ -35,7 +36,7 @@ def create(
         use_cases=catalog,
         loops=loops(catalog),
         checks={"database": db.ping},
-        resources=[db.close, matching.close, documents.close],
+        resources=[db.close, matching.close, documents.close, licensing.close],
         started=catalog.reference.ship,
     )
     return build(service), catalog

@@ -16,6 +16,7 @@ class CatalogSettings(Settings):
     review_listings: bool = False  # True: the operator publishes; False: a listing that passes all rules goes live
     matching_url: str = Field(default="http://matching", pattern=r"^https?://")  # where `serve catalog` finds matching
     gateway_url: str = Field(default="http://gateway", pattern=r"^https?://")  # and the gateway, for documents
+    licensing_url: str = Field(default="http://licensing", pattern=r"^https?://")  # and licensing, for its feed
     import_chunk_rows: Annotated[int, Field(ge=1, le=5_000)] = 500
 
 

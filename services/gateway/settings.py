@@ -21,3 +21,4 @@ class GatewaySettings(Settings):
     token_per_minute: PerMinute = 60  # attempts at the token endpoint, by address and by client
     catalog_url: str = Field(default="http://catalog", pattern=r"^https?://")
     matching_url: str = Field(default="http://matching", pattern=r"^https?://")
+    licensing_url: str = Field(default="http://licensing", pattern=r"^https?://")

@@ -570,39 +570,46 @@ class DeferralEvent(StrEnum):
     TRIAL_END = "TRIAL_END"
 
 
-class Pricing(Ask):
-    """What the license costs; the fee type says which figures belong to it."""
+class Fee(Ask):
+    """What a license costs; the fee type says which figures belong to it."""
 
     fee_type: FeeType
     amount: Amount | None = Field(default=None, description="The one-time fee before any reduction")
-    reduction_rate: Rate | None = Field(default=None, description='What is taken off the one-time fee: "0.3" is 30 %')
     rate: Rate | None = None
     rate_base: Literal["NET_SALES", "PROFIT", "OUTPUT"] | None = None
+
+    @model_validator(mode="after")
+    def _figures_fit(self) -> Self:
+        check_fee(self)
+        return self
+
+
+class Pricing(Fee):
+    """What the license costs on a listing: it may be reduced or deferred, and kept for small firms."""
+
+    reduction_rate: Rate | None = Field(default=None, description='What is taken off the one-time fee: "0.3" is 30 %')
     deferred_until: LegalDay | None = Field(default=None, description="The one-time fee is due from this day on …")
     deferred_to: DeferralEvent | None = Field(default=None, description="… or from this event on")
     sme_only: bool = Field(default=False, description="These terms are for small and medium-sized enterprises")
     note: Line | None = None
 
     @model_validator(mode="after")
-    def _figures_fit(self) -> Self:
-        check_pricing(self)
+    def _relief_fits(self) -> Self:
         check_relief(self)
         return self
 
 
 @rule("FEE-FORM", source=Text("Civil Code Art. 846", "民法典第八百四十六条"), since="2021-01-01")
-def check_pricing(pricing: Pricing) -> None:
+def check_fee(fee: Fee) -> None:
     """A fee carries exactly the figures that its type needs."""
-    given = {name for name in ("amount", "rate", "rate_base") if getattr(pricing, name) is not None}
-    needed = _NEEDED[pricing.fee_type]
+    given = {name for name in ("amount", "rate", "rate_base") if getattr(fee, name) is not None}
+    needed = _NEEDED[fee.fee_type]
     if given != needed:
         wanted = ", ".join(sorted(needed)) or "no figures"
         raise Refused(
             Refusal(
                 "FEE-FORM",
-                Text(
-                    f"a fee of type {pricing.fee_type} takes {wanted}", f"{pricing.fee_type} 类型的费用应填写：{wanted}"
-                ),
+                Text(f"a fee of type {fee.fee_type} takes {wanted}", f"{fee.fee_type} 类型的费用应填写：{wanted}"),
                 Text("add what is missing and take out what does not belong", "请补充缺少的数字，删除多余的数字"),
             )
         )
@@ -1411,3 +1418,44 @@ class InventoryItem(Reply):
     decision_note: str | None
     version: int
     updated_at: Instant
+
+
+class GivenConsent(Ask):
+    """A consent given to the terms at hand, beside those that are on the patent's record."""
+
+    role: ConsentRole
+    party: Line
+    party_uscc: Uscc | None = None
+
+
+class DealQuery(Ask):
+    """Whether an act may be done with a patent now: asked afresh before one that cannot be taken back."""
+
+    patent_id: str
+    act: Act
+    given: list[GivenConsent] = []
+
+
+class Pledgee(Reply):
+    """A creditor to whom a patent is pledged."""
+
+    name: str
+    uscc: str | None
+
+
+class DealTarget(Reply):
+    """A patent as a deal sees it, and every reason against the act that was asked about."""
+
+    patent_id: str
+    organization_id: str
+    keeper_uscc: str | None
+    title: str
+    application_number: str | None
+    publication_number: str | None
+    patent_type: PatentType
+    expiry_date: date | None
+    holders: list[Holder]
+    others: list[Holder] = Field(description="The holders besides whoever keeps the record")
+    pledgees: list[Pledgee]
+    sample: bool
+    violations: list[ViolationOut]

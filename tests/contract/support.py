@@ -12,7 +12,7 @@ from shared.contracts.access import ACCESS, SCOPES, SERVICE_SCOPE, Access, Organ
 from tests.world import World
 
 ROUTES = [(service, *route, access) for service, routes in ACCESS.items() for route, access in routes.items()]
-AUDIENCE = {"catalog": "catalog", "matching": "matching", "gateway": PUBLIC_AUDIENCE}
+AUDIENCE = {"catalog": "catalog", "matching": "matching", "licensing": "licensing", "gateway": PUBLIC_AUDIENCE}
 CJK = re.compile(r"[\u4e00-\u9fff]")
 Route = tuple[str, str, str, Access]
 

@@ -30,12 +30,18 @@ from tests.contract.support import (
     ring,
     service_token,
 )
+from tests.deals import Case
 from tests.world import Api, World
 
 pytestmark = pytest.mark.anyio
 
 Answers = Callable[[Route], Awaitable[httpx.Response]]
-PLACES = {"catalog": "/v1/patents", "matching": "/v1/needs", "gateway": "/v1/organizations/me"}
+PLACES = {
+    "catalog": "/v1/patents",
+    "matching": "/v1/needs",
+    "licensing": "/v1/licenses",
+    "gateway": "/v1/organizations/me",
+}
 GUARDED = [route for route in ROUTES if route[3].scope is not None and route[3].relation is not Relation.SERVICE]
 
 
@@ -163,7 +169,7 @@ async def test_routes_between_services_are_closed_to_clients(world: World) -> No
     assert await unexpected(inner, directly, 404, "not_found") == {}
 
 
-@pytest.mark.parametrize("service", ["catalog", "matching", "gateway"])
+@pytest.mark.parametrize("service", ["catalog", "matching", "licensing", "gateway"])
 async def test_a_service_reads_the_feed_of_another_with_its_own_token(world: World, service: str) -> None:
     reader = "catalog" if service == "matching" else "matching"
     answer = await world.direct(service).get("/changes", headers=bearing(service_token(world, service, of=reader)))
@@ -238,7 +244,7 @@ def key_signature(key: ECKey, content: bytes) -> bytes:
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
-@pytest.mark.parametrize("service", ["catalog", "matching", "gateway"])
+@pytest.mark.parametrize("service", ["catalog", "matching", "licensing", "gateway"])
 async def test_every_service_verifies_tokens_itself(world: World, service: str) -> None:
     who = Caller("cli_x", "org_x", OrganizationType.UNIVERSITY, True, False, frozenset(SCOPES))
     subject = claims_of(who)
@@ -260,7 +266,7 @@ async def test_every_service_verifies_tokens_itself(world: World, service: str) 
 
 async def test_tokens_for_the_public_and_for_services_are_not_exchangeable(world: World) -> None:
     university = await world.demo("university")
-    for service in ("catalog", "matching"):
+    for service in ("catalog", "matching", "licensing"):
         problem(await world.direct(service).get(PLACES[service], headers=university.headers), 401, "invalid_token")
         problem(await world.http.get(PLACES["gateway"], headers=inward(world, service)), 401, "invalid_token")
     impostor = bearing(service_token(world, PUBLIC_AUDIENCE))
@@ -312,7 +318,16 @@ async def things(world: World) -> Things:
     campaign = await owner.made("/v1/inventory-campaigns", CAMPAIGN)
     (item,) = (await owner.read(f"/v1/inventory-campaigns/{campaign['id']}/items"))["items"]
     collection = await owner.made("/v1/collections", {"name": "专题"})
+    case = Case(world, await world.demo("operator"), owner, delegate, patent["id"])
+    await case.checked(patent["id"])
+    request = await case.notice(await case.announced())
+    await case.settled(request, "30000.00")
+    held = await case.seen(request)
     ids = {
+        "open-license-declarations": (await case.declare())["id"],
+        "open-license-requests": request["id"],
+        "payments": held["payments"][0]["id"],
+        "licenses": held["license_id"],
         "collections": collection["id"],
         "screening-runs": screening["id"],
         "inventory-campaigns": campaign["id"],
@@ -330,7 +345,20 @@ async def things(world: World) -> Things:
     return Things(owner, ids, client["client_id"])
 
 
+SIGNED = {"filed_on": "2024-01-02", "signatory": {"name": "王校长"}}
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/v1/open-license-declarations/{id}/consents"): {"role": "CO_OWNER", "given_on": "2024-01-02"},
+    ("POST", "/v1/open-license-declarations/{id}/consents/{consent_id}/revocation"): {"occurred_on": "2024-01-02"},
+    ("POST", "/v1/open-license-declarations/{id}/filing"): SIGNED,
+    ("POST", "/v1/open-license-declarations/{id}/withdrawal"): {**SIGNED, "reason": "调整许可策略"},
+    ("POST", "/v1/open-license-requests/{id}/payments"): {
+        "amount": {"amount": "1.00"},
+        "paid_on": "2024-01-02",
+        "reference": "1",
+    },
+    ("POST", "/v1/open-license-requests/{id}/recordal"): {"outcome": "FILED", "on": "2024-01-02"},
+    ("POST", "/v1/licenses/{id}/recordals"): {"outcome": "FILED", "on": "2024-01-02"},
+    ("POST", "/v1/payments/{id}/contest"): {"reason": "未到账"},
     ("POST", "/v1/patents/{id}/legal-events"): {
         "code": "GRANT",
         "occurred_on": "2024-01-02",

@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 from shared.contracts.access import Relation
 from tests import factories
 from tests.contract.support import ROUTES
+from tests.deals import Case
 from tests.world import Api, World
 
 CHECKS = [
@@ -79,7 +80,17 @@ async def _furnished(world: World, platform: Platform) -> None:
         "/v1/inventory-campaigns", {"name": "盘点", "begins_on": "2026-01-01", "ends_on": "2026-06-30"}
     )
     item = (await university.read(f"/v1/inventory-campaigns/{campaign['id']}/items?limit=1"))["items"][0]
+    own = await university.made("/v1/patents", factories.a_patent())
+    case = Case(world, operator, university, await world.demo("sme"), own["id"])
+    await case.checked(own["id"])
+    request = await case.notice(await case.announced())
+    await case.settled(request, "30000.00")
+    held = await case.seen(request)
     platform.ids = {
+        "open-license-declarations": (await case.declare())["id"],
+        "open-license-requests": request["id"],
+        "payments": held["payments"][0]["id"],
+        "licenses": held["license_id"],
         "screening-runs": screening["id"],
         "inventory-campaigns": campaign["id"],
         "inventory-items": item["id"],

@@ -11,12 +11,15 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
+from services.catalog import models as catalog_models
+from services.catalog.service.deals import FEED, HEARD
 from services.matching import models
 from services.matching.engine import MIX
 from shared.contracts.access import Relation
 from shared.ids import new_id
 from tests import factories
 from tests.contract.support import ROUTES, bearing, problem, service_token
+from tests.deals import Case, a_declaration, at
 from tests.world import Api, World
 
 pytestmark = pytest.mark.anyio
@@ -184,6 +187,93 @@ class Furniture:
             for template, (path, body, other) in calls.items()
         }
 
+    async def deals(self) -> dict[str, Call]:
+        """Declarations, notices and payments, each with its own patent."""
+        firm = await self.world.organization(type="ENTERPRISE", uscc=factories.uscc("91370303"))
+        root = "/v1/open-license-declarations"
+
+        async def case() -> Case:
+            patent = (await self.owner.made("/v1/patents", factories.a_patent()))["id"]
+            made = Case(self.world, self.operator, self.owner, firm, patent)
+            await made.checked(patent)
+            return made
+
+        one = await case()
+        holders = [{"name": "测试大学"}, {"name": "共有人公司"}]
+        shared = (await self.owner.made("/v1/patents", factories.a_patent(holders=holders)))["id"]
+        of_two = f"{root}/" + (await self.owner.made(root, a_declaration(shared)))["id"]
+        consent = {
+            "role": "CO_OWNER", "party": "共有人公司", "given_on": "2025-09-01",
+            "document_ids": [await self.owner.document()],
+        }  # fmt: skip
+        given = (await self.owner.made(f"{of_two}/consents", consent))["id"]
+        signed = {"filed_on": one.day(-10), "signatory": {"name": "王校长"}}
+        said = {"announcement_number": "KF1", "announced_on": one.today}
+        drafts = [await (await case()).declare() for _ in range(2)]
+        filed = [(await one.file(draft)).json() for draft in drafts]
+        announced = [await (await case()).announced() for _ in range(2)]
+        withdrawal = {"filed_on": one.today, "reason": "调整", "signatory": {"name": "王校长"}}
+        await self.owner.made(f"{at(announced[1])}/withdrawal", withdrawal)
+        open_ = await case()
+        declared = await open_.announced()
+        requests = [await open_.notice(declared) for _ in range(5)]
+        paid = {
+            name: (await open_.pay(request, "30000.00", name)).json()["id"]
+            for name, request in zip("ABC", requests, strict=False)
+        }
+        await self.owner.made(f"/v1/payments/{paid['C']}/contest", {"reason": "未到账"})
+        free = await (await case()).announced(fee={"fee_type": "FREE"})
+        held = [await open_.notice(free) for _ in range(2)]
+        notice = {"declaration_id": declared["id"], "intended_use": "生产"}
+        payment = {"amount": {"amount": "1.00"}, "paid_on": one.today, "reference": "Z"}
+        step = {"outcome": "FILED", "on": one.today}
+        later = {"outcome": "FILED", "on": one.day(-1)}
+        request = f"/v1/open-license-requests/{requests[3]['id']}"
+        owner, operator = self.owner, self.operator
+        calls: dict[str, tuple[Api, str, Any, Any]] = {
+            root: (owner, root, a_declaration(one.patent), a_declaration(one.patent, license_term_months=12)),
+            f"{root}/{{id}}/consents": (owner, f"{of_two}/consents", consent, {**consent, "given_on": "2025-09-02"}),
+            f"{root}/{{id}}/consents/{{consent_id}}/revocation": (
+                owner, f"{of_two}/consents/{given}/revocation", {"occurred_on": one.today, "document_ids": consent["document_ids"]}, {"occurred_on": one.day(-1)}
+            ),
+            f"{root}/{{id}}/filing": (owner, f"{at(await one.declare())}/filing", signed, {**signed, "filed_on": one.today}),
+            f"{root}/{{id}}/announcement": (operator, f"{at(filed[0])}/announcement", said, {**said, "announcement_number": "KF2"}),
+            f"{root}/{{id}}/non-announcement": (
+                operator, f"{at(filed[1])}/non-announcement", {"decided_on": one.today, "reason": "依据不明"},
+                {"decided_on": one.today, "reason": "其他"},
+            ),
+            f"{root}/{{id}}/withdrawal": (owner, f"{at(announced[0])}/withdrawal", withdrawal, {**withdrawal, "reason": "其他"}),
+            f"{root}/{{id}}/withdrawal-announcement": (
+                operator, f"{at(announced[1])}/withdrawal-announcement", said, {**said, "announcement_number": "KF2"}
+            ),
+            "/v1/open-license-requests": (firm, "/v1/open-license-requests", notice, {**notice, "intended_use": "试验"}),
+            "/v1/open-license-requests/{id}/payments": (firm, f"{request}/payments", payment, {**payment, "reference": "Y"}),
+            "/v1/open-license-requests/{id}/cancellation": (
+                firm, f"/v1/open-license-requests/{requests[4]['id']}/cancellation", None, None
+            ),
+            "/v1/open-license-requests/{id}/recordal": (
+                firm, f"/v1/open-license-requests/{held[0]['id']}/recordal", step, later
+            ),
+            "/v1/licenses/{id}/recordals": (firm, f"/v1/licenses/{held[1]['license_id']}/recordals", step, later),
+            "/v1/payments/{id}/confirmation": (
+                owner, f"/v1/payments/{paid['A']}/confirmation", {}, {"document_ids": consent["document_ids"]}
+            ),
+            "/v1/payments/{id}/contest": (owner, f"/v1/payments/{paid['B']}/contest", {"reason": "未到账"}, {"reason": "无"}),
+            "/v1/payments/{id}/resolution": (
+                operator, f"/v1/payments/{paid['C']}/resolution", {"outcome": "UPHELD", "reason": "查无此款"},
+                {"outcome": "REJECTED", "reason": "属实"},
+            ),
+        }  # fmt: skip
+        return {
+            template: Call(
+                who,
+                path,
+                {} if body is None else {"json": body},
+                {"json": {"another": "body"} if other is None else other},
+            )
+            for template, (who, path, body, other) in calls.items()
+        }
+
     def clients(self) -> str:
         return f"/v1/organizations/{self.owner.organization_id}/clients"
 
@@ -205,6 +295,7 @@ class Furniture:
                 {"json": {**event, "occurred_on": "2025-06-11"}},
             ),
             **await self.records(),
+            **await self.deals(),
             "/v1/patent-imports": Call(
                 owner,
                 "/v1/patent-imports",
@@ -335,14 +426,29 @@ async def calls(furniture: Furniture) -> dict[str, Call]:
     return await furniture.calls()
 
 
-async def heads(world: World) -> list[int]:
-    """Where each feed ends: it moves with every effect that others learn of."""
-    found = []
-    for service in ("catalog", "matching"):
-        reader = "catalog" if service == "matching" else "matching"
-        headers = bearing(service_token(world, service, of=reader))
-        found.append((await world.direct(service).get("/changes?after=0&limit=1", headers=headers)).json()["head"])
-    return [*found, (await world.house.gateway.changes(0, 1, 0)).head]
+OWNER = {path: service for service, method, path, _ in ROUTES if method == "POST"}
+
+
+async def deals_are_on_record(world: World) -> None:
+    """Wait until catalog has heard what licensing said."""
+    said = (await world.house.licensing.changes(0, 1_000, 0, list(HEARD))).items
+    while said:
+        async with world.house.catalog.db.read() as tx:
+            if (await catalog_models.feed.cursor(tx, FEED))[1] >= said[-1].position:
+                return
+        await asyncio.sleep(0.02)
+
+
+async def head(world: World, service: str) -> int:
+    """Where a service's feed ends: it moves with every effect that others learn of, and only its own acts move it."""
+    if service == "gateway":
+        return (await world.house.gateway.changes(0, 1, 0)).head
+    if service == "catalog":
+        await deals_are_on_record(world)
+    reader = "catalog" if service == "matching" else "matching"
+    headers = bearing(service_token(world, service, of=reader))
+    answer = await world.direct(service).get("/changes?after=0&limit=1", headers=headers)
+    return int(answer.json()["head"])
 
 
 async def test_the_walk_knows_every_route_that_honors_a_key(calls: dict[str, Call]) -> None:
@@ -357,7 +463,7 @@ async def test_the_same_key_and_body_give_the_same_bytes_and_one_effect(
     first = await call.who.post(call.path, key=key, **call.request)
     assert first.status_code in (200, 201, 202), first.text
     assert "idempotency-replayed" not in first.headers
-    before = await heads(furniture.world)
+    before = await head(furniture.world, OWNER[template])
     again = await call.who.post(call.path, key=key, **call.request)
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert again.headers.get("etag") == first.headers.get("etag")
@@ -366,7 +472,7 @@ async def test_the_same_key_and_body_give_the_same_bytes_and_one_effect(
     if other.status_code != 422:  # a body that this route does not take at all is refused as such
         problem(other, 409, "idempotency_key_reused")
     if template not in ("/v1/patent-imports", "/v1/match-runs"):  # its worker goes on in the background
-        assert await heads(furniture.world) == before
+        assert await head(furniture.world, OWNER[template]) == before
 
 
 async def test_another_body_under_a_used_key_is_refused_and_does_nothing(world: World) -> None:

@@ -10,7 +10,15 @@ from fastapi import Query
 
 from services.catalog.api.base import Search, Uses, router
 from services.catalog.service.reference import TABLES
-from shared.contracts.catalog import Loaded, ReferenceRow, ReferenceRows, Removed, Snapshot
+from shared.contracts.catalog import (
+    DealQuery,
+    DealTarget,
+    Loaded,
+    ReferenceRow,
+    ReferenceRows,
+    Removed,
+    Snapshot,
+)
 from shared.contracts.feed import FeedPage
 from shared.contracts.wire import Cursor, Page
 
@@ -97,3 +105,9 @@ async def snapshot(
 ) -> Snapshot:
     """Published listings with the position from which to follow the feed."""
     return await catalog.listings.snapshot(after, limit)
+
+
+@router.post("/deal-checks", include_in_schema=False)
+async def deal_check(query: DealQuery, catalog: Uses) -> DealTarget:
+    """A patent as it stands now, and what is against an act with it; for licensing."""
+    return await catalog.deals.target(query)

@@ -8,6 +8,7 @@ from services.catalog import models
 from services.catalog.service.balance import Balance
 from services.catalog.service.collections import Collections
 from services.catalog.service.consents import Consents
+from services.catalog.service.deals import Deals
 from services.catalog.service.evidence import Evidence
 from services.catalog.service.exports import Exports
 from services.catalog.service.imports import Imports
@@ -21,7 +22,7 @@ from services.catalog.service.sample import Sample
 from services.catalog.service.screening import Screenings
 from services.catalog.settings import CatalogSettings
 from shared import feed
-from shared.clients import DocumentsClient, MatchingClient
+from shared.clients import DocumentsClient, LicensingClient, MatchingClient
 from shared.clock import Clock
 from shared.contracts.feed import FeedPage
 from shared.db import Database
@@ -41,6 +42,7 @@ class Catalog:
         *,
         matching: MatchingClient,
         documents: DocumentsClient,
+        licensing: LicensingClient,
     ) -> None:
         self.db, self.clock = db, clock
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
@@ -57,6 +59,7 @@ class Catalog:
         self.imports = Imports(
             db, settings, self.listings, self.patents, self.record, evidence, self.reference, self.acts, cursors, clock
         )
+        self.deals = Deals(db, self.record, licensing.changes, clock)
         self.collections = Collections(db, self.acts, cursors, clock)
         self.listings.entered = self.collections.entered
         self.exports = Exports(self.patents, clock)

@@ -1,0 +1,133 @@
+"""What catalog tells deals of a patent, and what deals leave on its record."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
+
+from sqlalchemy import select
+
+from services.catalog import models
+from services.catalog.rules.eligibility import refusals
+from services.catalog.rules.status import Standing
+from services.catalog.service.patents import no_patent
+from services.catalog.service.record import Record, spoken
+from services.catalog.service.targets import expiry_of, keeper_at, target_of
+from shared.clock import Clock, legal_day
+from shared.contracts.catalog import (
+    Consent,
+    DealQuery,
+    DealTarget,
+    EncumbranceKind,
+    EventCode,
+    EventDetail,
+    EventSource,
+    Holder,
+    LegalEventDraft,
+    LicenseType,
+    Pledgee,
+)
+from shared.contracts.feed import Change, FeedPage
+from shared.contracts.values import PatentType
+from shared.db import Database
+from shared.feed import follow
+
+FEED = "licensing"  # the cursor's name
+HEARD = ("declaration.announced", "declaration.withdrawn", "license.effective")
+
+Fetch = Callable[..., Awaitable[FeedPage]]
+
+
+class Deals:
+    """Use cases of licensing on patents."""
+
+    def __init__(self, db: Database, record: Record, changes: Fetch, clock: Clock) -> None:
+        self._db, self._record, self._changes, self._clock = db, record, changes, clock
+
+    async def target(self, query: DealQuery) -> DealTarget:
+        """A patent as it stands now, and every reason against an act with it. Raises: NotFound."""
+        today = legal_day(self._clock.now())
+        async with self._db.read() as tx:
+            row = (await tx.execute(select(models.patent).where(models.patent.c.id == query.patent_id))).first()
+        if row is None:
+            raise no_patent()
+        holders, keeper = [Holder.model_validate(holder) for holder in row.holders], keeper_at(row)
+        given = [
+            Consent(
+                id="given", role=one.role, party=one.party, party_uscc=one.party_uscc, acts=[query.act], given_on=today
+            )
+            for one in query.given
+        ]
+        return DealTarget(
+            patent_id=row.id,
+            organization_id=row.organization_id,
+            keeper_uscc=row.keeper_uscc,
+            title=row.title,
+            application_number=row.application_number,
+            publication_number=row.publication_number,
+            patent_type=PatentType(row.patent_type),
+            expiry_date=expiry_of(row),
+            holders=holders,
+            others=[holder for at, holder in enumerate(holders) if at != keeper],
+            pledgees=[
+                Pledgee(name=pledge.party or "", uscc=pledge.party_uscc)
+                for pledge in Standing.restored(row.standing).active(EncumbranceKind.PLEDGE, today)
+            ],
+            sample=row.is_sample,
+            violations=spoken(refusals(target_of(row, today, given), query.act, today)),
+        )
+
+    async def follow(self) -> None:
+        """Loop: what was announced, withdrawn and licensed goes onto the patents' record."""
+
+        async def fetch(at: int) -> FeedPage:
+            return await self._changes(at, types=HEARD)
+
+        await follow(name=FEED, service="catalog", fetch=fetch, start=self._start, apply=self._apply)
+
+    async def _start(self) -> tuple[str | None, int]:
+        async with self._db.read() as tx:
+            return await models.feed.cursor(tx, FEED)
+
+    async def _apply(self, page: FeedPage, seen: int) -> int:
+        """Record the acts of a page, in the transaction that moves the cursor."""
+        to, now = page.items[-1].position, self._clock.now()
+        events = [(id_, draft) for each in _once(page.items) for id_, draft in _events(each)]
+        async with self._db.write() as tx:
+            if not await models.feed.advance(tx, FEED, page.epoch, seen=seen, to=to):
+                return (await models.feed.cursor(tx, FEED))[1]
+            ids = sorted({id_ for id_, _ in events})
+            statement = select(models.patent).where(models.patent.c.id.in_(ids)).order_by(models.patent.c.id)
+            rows = {row.id: row for row in await tx.execute(statement.with_for_update())}
+            known = [(rows[id_], draft) for id_, draft in events if id_ in rows]
+            await self._record.record_many(tx, known, "licensing", now, is_trial=False)
+        return to
+
+
+def _once(changes: Sequence[Change]) -> list[Change]:
+    """Each fact once: both sides of a deal are told of it."""
+    return list({(each.type, each.subject): each for each in changes}.values())
+
+
+def _events(said: Change) -> list[tuple[str, LegalEventDraft]]:
+    """What an act of a deal leaves on the record of its patents."""
+    data = said.data
+    on = date.fromisoformat(str(data["on"]))
+    if said.type == "license.effective":
+        detail = EventDetail(
+            reference=said.subject,
+            license_type=LicenseType(str(data["license_type"])),
+            until=date.fromisoformat(str(data["until"])),
+        )
+        draft = LegalEventDraft(
+            code=EventCode.LICENSE_RECORDED, occurred_on=on, source=EventSource.HOLDER, detail=detail
+        )
+        patents = data["patent_ids"]
+        assert isinstance(patents, list)
+        return [(str(id_), draft) for id_ in patents]
+    if said.type == "declaration.announced":
+        code, detail = EventCode.OPEN_LICENSE, EventDetail(reference=str(data["announcement_number"]))
+    else:
+        code, detail = EventCode.OPEN_LICENSE_WITHDRAWAL, EventDetail(note=said.subject)
+    draft = LegalEventDraft(code=code, occurred_on=on, source=EventSource.REGISTER, detail=detail)
+    return [(str(data["patent_id"]), draft)]

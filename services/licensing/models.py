@@ -1,0 +1,175 @@
+"""Licensing's tables and the few queries used twice.
+
+Acts are rows that are never changed; the columns of a state beside them are what the acts and the rules say, kept for
+lists and constraints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from shared import idempotency
+from shared.db import Tx, metadata
+from shared.feed import Feed
+
+meta = metadata("licensing")
+feed = Feed(meta)
+acts = idempotency.table(meta)
+
+
+def _resource() -> list[Column[Any]]:
+    return [
+        Column("id", Text, primary_key=True),
+        Column("organization_id", Text, nullable=False),
+        Column("external_id", Text),
+        Column("version", Integer, nullable=False, server_default="1"),
+        Column("created_at", DateTime(timezone=True), nullable=False),
+        Column("updated_at", DateTime(timezone=True), nullable=False),
+    ]
+
+
+declaration = Table(
+    "declaration",
+    meta,
+    *_resource(),
+    Column("keeper_uscc", Text),
+    Column("patent_id", Text, nullable=False),
+    Column("patent", JSONB, nullable=False),  # title, number, type, holders: as they were at the last act
+    Column("expiry_date", Date),
+    Column("terms", JSONB, nullable=False),
+    Column("terms_hash", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("filed_on", Date),
+    Column("announcement_number", Text),
+    Column("announced_on", Date),
+    Column("withdrawal_filed_on", Date),
+    Column("withdrawal_announced_on", Date),
+    Column("is_sample", Boolean, nullable=False),
+    UniqueConstraint("organization_id", "external_id"),
+    # One declaration of a patent at a time, from its filing until its end: OL-ONE.
+    Index(
+        "uq_declaration_live",
+        "patent_id",
+        unique=True,
+        postgresql_where=text("state IN ('FILED', 'ANNOUNCED', 'WITHDRAWAL_FILED')"),
+    ),
+    Index("ix_declaration_created_at", "created_at", "id"),
+    Index("ix_declaration_patent_id", "patent_id"),
+)
+
+declaration_consent = Table(
+    "declaration_consent",
+    meta,
+    Column("id", Text, primary_key=True),
+    Column("declaration_id", Text, ForeignKey("licensing.declaration.id"), nullable=False, index=True),
+    Column("role", Text, nullable=False),
+    Column("party", Text, nullable=False),
+    Column("party_uscc", Text),
+    Column("concerns", Text, nullable=False),  # DECLARATION or WITHDRAWAL
+    Column("given_on", Date, nullable=False),
+    Column("revoked_on", Date),
+    Column("document_ids", ARRAY(Text), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_by", Text, nullable=False),
+)
+
+act = Table(
+    "act",
+    meta,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("subject", Text, nullable=False, index=True),  # a declaration, request, payment or license
+    Column("act", Text, nullable=False),
+    Column("on", Date, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
+)
+
+request = Table(
+    "request",
+    meta,
+    *_resource(),
+    Column("declaration_id", Text, ForeignKey("licensing.declaration.id"), nullable=False, index=True),
+    Column("patent_id", Text, nullable=False),
+    Column("licensor_id", Text, nullable=False),
+    Column("intended_use", Text, nullable=False),
+    Column("terms", JSONB, nullable=False),
+    Column("terms_hash", Text, nullable=False),
+    Column("due_fen", BigInteger, nullable=False),
+    Column("delivered_at", DateTime(timezone=True), nullable=False),
+    Column("payment_due_on", Date, nullable=False),
+    Column("cancelled_on", Date),
+    Column("license_id", Text),
+    Column("is_sample", Boolean, nullable=False),
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_request_organization_id", "organization_id", "created_at", "id"),
+    Index("ix_request_licensor_id", "licensor_id", "created_at", "id"),
+)
+
+payment = Table(
+    "payment",
+    meta,
+    *_resource(),
+    Column("payee_id", Text, nullable=False),
+    Column("request_id", Text, ForeignKey("licensing.request.id"), nullable=False),
+    Column("fen", BigInteger, nullable=False),
+    Column("paid_on", Date, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("document_ids", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    UniqueConstraint("request_id", "reference"),
+)
+
+license_ = Table(
+    "license",
+    meta,
+    *_resource(),
+    Column("licensor_id", Text, nullable=False),
+    Column("licensors", JSONB, nullable=False),
+    Column("patent_ids", ARRAY(Text), nullable=False),
+    Column("source_type", Text, nullable=False),
+    Column("source_id", Text, nullable=False, unique=True),
+    Column("license_type", Text, nullable=False),
+    Column("terms", JSONB, nullable=False),
+    Column("effective_on", Date, nullable=False),
+    Column("until", Date, nullable=False),
+    Column("recordal_due_on", Date, nullable=False),
+    Column("is_sample", Boolean, nullable=False),
+    Index("ix_license_organization_id", "organization_id", "created_at", "id"),
+    Index("ix_license_licensor_id", "licensor_id", "created_at", "id"),
+)
+
+
+async def payments_of(tx: Tx, request_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The payments of some requests, oldest first."""
+    found: dict[str, list[Row[Any]]] = {id_: [] for id_ in request_ids}
+    statement = select(payment).where(payment.c.request_id.in_(request_ids))
+    for row in await tx.execute(statement.order_by(payment.c.created_at, payment.c.id)):
+        found[row.request_id].append(row)
+    return found
+
+
+async def acts_of(tx: Tx, subject: str) -> Sequence[Row[Any]]:
+    """What was done to a thing, in order."""
+    return (await tx.execute(select(act).where(act.c.subject == subject).order_by(act.c.position))).all()

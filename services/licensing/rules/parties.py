@@ -1,0 +1,97 @@
+"""Who may stand on which side of a deal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.contracts.catalog import ConsentRole, Holder, Pledgee
+from shared.contracts.values import fold
+from shared.errors import Text
+from shared.rulebook import Refusal, rule
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An organization as it stands in a deal."""
+
+    organization_id: str
+    uscc: str | None
+    is_sample: bool
+
+
+def is_party(name: str, uscc: str | None, other_name: str, other_uscc: str | None) -> bool:
+    """Whether two mentions mean one party: by credit code where both have one, else by name."""
+    return uscc == other_uscc if uscc and other_uscc else fold(name) == fold(other_name)
+
+
+@rule("SELF-DEALING", source=Text("Civil Code Art. 862", "民法典第八百六十二条"), since="2021-01-01")
+def sides_differ(licensor: Party, holders: Iterable[Holder], licensee: Party) -> Refusal | None:
+    """Whoever holds the patent cannot be its own licensee: a license is a contract with another."""
+    codes = {licensor.uscc, *(holder.uscc for holder in holders)} - {None}
+    ids = {licensor.organization_id, *(holder.organization_id for holder in holders)}
+    if licensee.organization_id not in ids and licensee.uscc not in codes:
+        return None
+    return Refusal(
+        "SELF-DEALING",
+        Text("you are the patentee, or of the same credit code", "您与专利权人为同一主体（同一统一社会信用代码）"),
+        Text("a holder exploits its patent without a license", "专利权人实施本专利无需取得许可"),
+        pointer="/declaration_id",
+    )
+
+
+@rule("SAMPLE-DEALS", source=Text("the platform's rules for its sample", "平台示例数据规则"), since="2026-11-22")
+def sample_deals_stay_apart(is_sample: bool, party: Party) -> Refusal | None:
+    """Sample patents are licensed between demo organizations only, real ones between real organizations only."""
+    if is_sample == party.is_sample:
+        return None
+    return Refusal(
+        "SAMPLE-DEALS",
+        Text("sample and real parties do not deal with each other", "示例数据与真实主体之间不得交易"),
+        Text("use a demo organization for the sample", "示例专利请使用演示机构操作"),
+    )
+
+
+@rule(
+    "OL-CONSENT-PARTY",
+    source=Text("Patent Law Art. 14; rule 86", "专利法第十四条；实施细则第八十六条"),
+    since="2024-01-20",
+)
+def has_a_say(
+    role: ConsentRole, name: str, uscc: str | None, holders: Iterable[Holder], pledgees: Iterable[Pledgee]
+) -> Refusal | None:
+    """Co-owners consent to a declaration, and creditors to whom the patent is pledged; nobody else."""
+    known = [(one.name, one.uscc) for one in (holders if role is ConsentRole.CO_OWNER else pledgees)]
+    if any(is_party(*one, name, uscc) for one in known):
+        return None
+    named = ", ".join(one for one, _ in known) or "-"
+    return Refusal(
+        "OL-CONSENT-PARTY",
+        Text(
+            f"{name} has no say in this patent; on record are: {named}",
+            f"{name} 不是该专利的相应当事人；登记在册的有：{named}",
+        ),
+        Text("name the party as the patent's record does", "请按专利登记的名称填写"),
+        pointer="/party",
+    )
+
+
+@rule("OL-CONSENT-EVIDENCE", source=Text("Patent Law Art. 14", "专利法第十四条"), since="2021-06-01")
+def consent_is_proved(is_own_word: bool, has_document: bool, is_operator: bool) -> Refusal | None:
+    """A party's own consent needs no proof; one that somebody else reports needs a document."""
+    if is_own_word or has_document or is_operator:
+        return None
+    return Refusal(
+        "OL-CONSENT-EVIDENCE",
+        Text("the consent of another party needs a document", "代他人提交同意须附证明文件"),
+        Text(
+            "upload it at /v1/documents and name it in document_ids", "请先在 /v1/documents 上传，再填入 document_ids"
+        ),
+        pointer="/document_ids",
+    )
+
+
+def owners_not_agreed(others: Iterable[Holder], given: Iterable[tuple[str, str | None]]) -> list[str]:
+    """The names of the other owners who have not consented; `given` are (name, credit code)."""
+    agreed = list(given)
+    return [one.name for one in others if not any(is_party(one.name, one.uscc, *other) for other in agreed)]

@@ -1,0 +1,167 @@
+"""The announced terms: what a declaration must and must not say. Ceilings and words are policy, and stand as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from services.licensing.rules.periods import months_after
+from shared.contracts.catalog import Fee, FeeType
+from shared.contracts.licensing import DeclarationDraft
+from shared.errors import Text
+from shared.rulebook import Refusal, rule
+
+_ART_50 = Text("Patent Law Art. 50", "专利法第五十条第一款")
+_GUIDE = Text("CNIPA's guide to open licenses", "国家知识产权局专利开放许可办理指南")
+
+LUMP_SUM_MOST = Decimal(20_000_000)
+RATE_MOST = {"NET_SALES": Decimal("0.20"), "PROFIT": Decimal("0.40")}
+MONTHS_LEAST = 12
+# What rule 85 calls commercial advertising: praise, promises of profit, claims to be first or only.
+ADVERTISING = (
+    "国内首创", "国际首创", "全球首创", "国际领先", "国内领先", "世界领先", "行业第一", "全国第一", "独一无二", "最先进",
+    "最佳", "最优", "顶级", "稳赚不赔", "稳赚", "保证盈利", "包赚", "零风险", "高回报", "一本万利", "颠覆性", "史无前例",
+    "填补国内空白", "欢迎选购", "机不可失", "限时优惠", "best in the world", "world-leading", "guaranteed profit",
+    "risk-free", "once in a lifetime",
+)  # fmt: skip
+
+
+def fen(amount: str) -> int:
+    """A decimal amount of yuan as whole fen."""
+    return int(Decimal(amount) * 100)
+
+
+def yuan(amount: int) -> str:
+    """Whole fen as a decimal amount of yuan."""
+    return f"{amount // 100}.{amount % 100:02d}"
+
+
+@rule("OL-FEE-FORM", source=_ART_50, since="2021-06-01")
+def fee_is_stated(fee: Fee) -> Refusal | None:
+    """A declaration states method and standard of payment: nothing is left to be negotiated."""
+    if fee.fee_type is not FeeType.NEGOTIABLE:
+        return None
+    return Refusal(
+        "OL-FEE-FORM",
+        Text("an open license has an announced fee", "开放许可须明确许可使用费支付方式、标准，不得面议"),
+        Text("state a fee, or FREE; to negotiate, put a listing on offer", "请填写费用或选择 FREE；需协商的请改用挂牌"),
+        pointer="/fee/fee_type",
+    )
+
+
+@rule("FEE-INSTALLMENTS", source=Text("Civil Code Art. 846", "民法典第八百四十六条"), since="2021-01-01")
+def installments_sum_up(draft: DeclarationDraft) -> Refusal | None:
+    """A fee in installments names them: in the order of their days, the first with the notice, summing to the fee."""
+    parts = draft.installments
+    if draft.fee.fee_type is not FeeType.INSTALLMENTS:
+        if not parts:
+            return None
+        message = Text("only a fee of type INSTALLMENTS has installments", "只有 INSTALLMENTS 类型的费用可分期")
+    else:
+        days = [part.after_days for part in parts]
+        total = sum(fen(part.amount) for part in parts)
+        if parts and days[0] == 0 and days == sorted(set(days)) and total == fen(draft.fee.amount or "0"):
+            return None
+        message = Text(
+            f"the installments sum to {yuan(total)}, the fee is {draft.fee.amount}; the first is due after 0 days",
+            f"各期合计 {yuan(total)}，许可费为 {draft.fee.amount}；首期应在0日后到期，其余按日期先后排列",
+        )
+    return Refusal(
+        "FEE-INSTALLMENTS",
+        message,
+        Text("mend `installments`: [{amount, after_days}, …]", "请更正 installments：[{amount, after_days}, …]"),
+        pointer="/installments",
+    )
+
+
+@rule(
+    "OL-AD-WORDING",
+    source=Text("Implementing Regulations rule 85", "专利法实施细则第八十五条第三款"),
+    since="2024-01-20",
+)
+def wording_is_plain(texts: Sequence[tuple[str, str]]) -> Refusal | None:
+    """A declaration is accurate and clear, without commercial advertising; texts are (pointer, text)."""
+    for pointer, text in texts:
+        folded = text.casefold()
+        if found := [word for word in ADVERTISING if word in folded]:
+            return Refusal(
+                "OL-AD-WORDING",
+                Text(f"this is advertising: {', '.join(found)}", f"声明中不得出现商业性宣传用语：{'、'.join(found)}"),
+                Text(
+                    "say what is licensed and how the fee was computed, without praise",
+                    "请删除宣传用语，如实说明许可内容与费用计算依据",
+                ),
+                pointer=pointer,
+            )
+    return None
+
+
+@rule("OL-FEE-CAP", source=_GUIDE, since="2024-01-20")
+def fee_is_usual(fee: Fee) -> Refusal | None:
+    """Open licenses generally cost at most 20 million yuan at once, 20 % of net sales or 40 % of profit: a warning."""
+    rate = Decimal(fee.rate) if fee.rate is not None else Decimal(0)
+    most = RATE_MOST.get(fee.rate_base or "")
+    if Decimal(fee.amount or 0) <= LUMP_SUM_MOST and (most is None or rate <= most):
+        return None
+    return Refusal(
+        "OL-FEE-CAP",
+        Text(
+            "the fee is above what CNIPA generally accepts: 20 million yuan, 20 % of net sales, 40 % of profit",
+            "许可使用费高于一般上限：一次总付2000万元、净销售额的20%、利润额的40%",
+        ),
+        Text("lower it, or license on negotiated terms instead", "请降低费用，或改用普通许可协商"),
+        pointer="/fee",
+        severity="WARN",
+    )
+
+
+@rule("OL-TERM", source=_GUIDE, since="2024-01-20")
+def term_is_usual(months: int) -> Refusal | None:
+    """An open license runs for a year at least, in principle: a warning."""
+    if months >= MONTHS_LEAST:
+        return None
+    return Refusal(
+        "OL-TERM",
+        Text(f"a license of {months} months is short of a year", f"许可期限{months}个月，原则上不应少于一年"),
+        Text("state twelve months or more", "请填写12个月以上"),
+        pointer="/license_term_months",
+        severity="WARN",
+    )
+
+
+@rule("OL-TERM-EXPIRY", source=Text("Civil Code Art. 865", "民法典第八百六十五条"), since="2021-01-01")
+def term_fits_the_patent(months: int, today: date, expiry: date | None) -> Refusal | None:
+    """A license is valid only while the patent is: a term that outlasts it will be cut at its end, a warning."""
+    if expiry is None or months_after(today, months) <= expiry:
+        return None
+    return Refusal(
+        "OL-TERM-EXPIRY",
+        Text(
+            f"the patent ends on {expiry}, before a license of {months} months",
+            f"专利权将于{expiry}届满，早于{months}个月的许可期限",
+        ),
+        Text("licenses will end with the patent; state a shorter term", "许可将随专利权届满而终止；请缩短许可期限"),
+        pointer="/license_term_months",
+        severity="WARN",
+    )
+
+
+def against(draft: DeclarationDraft) -> list[Refusal]:
+    """What is wrong with terms by themselves."""
+    texts = [("/payment_method", draft.payment_method), ("/calculation_note", draft.calculation_note)]
+    found = [fee_is_stated(draft.fee), installments_sum_up(draft), wording_is_plain(texts)]
+    return [no for no in found if no]
+
+
+def doubts(fee: Fee, months: int, today: date, expiry: date | None) -> list[Refusal]:
+    """What the office may object to, to be acknowledged at filing."""
+    found = [fee_is_usual(fee), term_is_usual(months), term_fits_the_patent(months, today, expiry)]
+    return [no for no in found if no]
+
+
+def due_fen(fee: Fee, first_installment: str | None) -> int:
+    """What has to be paid before the license takes effect, in fen: nothing of a free license or a pure royalty."""
+    if fee.fee_type is FeeType.INSTALLMENTS:
+        return fen(first_installment or "0")
+    return fen(fee.amount or "0")

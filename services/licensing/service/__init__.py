@@ -1,0 +1,44 @@
+"""Licensing's use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.licensing import models
+from services.licensing.service.declarations import Declarations
+from services.licensing.service.licenses import Licenses
+from services.licensing.service.requests import Requests
+from services.licensing.service.targets import Targets
+from shared import feed
+from shared.clients import CatalogClient, DocumentsClient
+from shared.clock import Clock
+from shared.contracts.feed import FeedPage
+from shared.db import Database
+from shared.idempotency import Idempotency
+from shared.paging import Cursors
+
+
+class Licensing:
+    """Everything that licensing does, by subject."""
+
+    def __init__(
+        self, db: Database, secret: bytes, clock: Clock, *, catalog: CatalogClient, documents: DocumentsClient
+    ) -> None:
+        self.db, self.clock = db, clock
+        self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
+        targets = Targets(catalog, documents)
+        self.declarations = Declarations(db, targets, self.acts, cursors, clock)
+        self.licenses = Licenses(db, targets, self.acts, cursors, clock)
+        self.requests = Requests(db, targets, self.declarations, self.licenses, self.acts, cursors, clock)
+
+    async def changes(self, after: int, limit: int, wait_s: float, types: Sequence[str] | None) -> FeedPage:
+        """Our feed, for other services."""
+        return await models.feed.page(self.db, after, limit, wait_s, types)
+
+    async def listen(self) -> None:
+        """Loop: wake readers of the feed."""
+        await models.feed.listen(self.db)
+
+    async def tidy(self) -> None:
+        """Loop: forget what retention has ended."""
+        await feed.tidy(self.db, models.feed, self.acts.forget, self.clock)

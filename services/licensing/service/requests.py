@@ -1,0 +1,393 @@
+"""Requests: the written notice under an open license, its payments, and the license that they make."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from services.licensing import models
+from services.licensing.rules import declaration as declaration_rules
+from services.licensing.rules import notice, parties, payment, periods, recordal, terms
+from services.licensing.rules.notice import Notice, Paid
+from services.licensing.rules.payment import PaymentAct
+from services.licensing.service.calendar import working_days
+from services.licensing.service.declarations import Declarations, no_declaration, offered, party_of, taken
+from services.licensing.service.licenses import Licenses, recordal_state, sides
+from services.licensing.service.targets import Targets
+from shared.auth import Caller
+from shared.clock import Clock, legal_day
+from shared.contracts.catalog import Act, Holder
+from shared.contracts.licensing import (
+    AvailableAct,
+    Confirmation,
+    Contest,
+    LicenseRequest,
+    NoticeDelivery,
+    NoticeDraft,
+    Payment,
+    PaymentDraft,
+    PaymentState,
+    Recordal,
+    RecordalState,
+    RequestQuery,
+    RequestState,
+    Resolution,
+    Terms,
+)
+from shared.contracts.values import Money
+from shared.contracts.wire import Page
+from shared.db import Database, Tx
+from shared.errors import NotFound
+from shared.feed import change
+from shared.idempotency import Idempotency
+from shared.ids import new_id
+from shared.paging import Cursors
+
+
+def no_request() -> NotFound:
+    """For an unknown id, and for strangers."""
+    return NotFound("there is no such request", "没有该许可请求")
+
+
+class Requests:
+    """Use cases on requests and their payments."""
+
+    def __init__(
+        self,
+        db: Database,
+        targets: Targets,
+        declarations: Declarations,
+        licenses: Licenses,
+        acts: Idempotency,
+        cursors: Cursors,
+        clock: Clock,
+    ) -> None:
+        self._db, self._targets, self._declarations, self._licenses = db, targets, declarations, licenses
+        self._acts, self._cursors, self._clock = acts, cursors, clock
+
+    # The notice
+
+    async def notify(self, draft: NoticeDraft, by: Caller) -> LicenseRequest:
+        """Give written notice under an announced declaration; from now on the terms never change for it.
+
+        It reaches the patentee when it enters the platform (Civil Code Art. 137). Where nothing is due beforehand the
+        license is in force with it.
+        Raises: NotFound; RuleRefused OL-NOT-OPEN, OL-PATENT-GONE, SELF-DEALING, SAMPLE-DEALS.
+        """
+        declared = await self._declarations.get(draft.declaration_id, by)
+        target = await self._targets.of(declared.patent_id, Act.OPEN_LICENSE)
+        gone = [no.rule for no in target.violations if no.severity == "BLOCK" and no.rule in notice.GONE]
+        now = self._clock.now()
+        today, table = legal_day(now), models.declaration
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            # A withdrawal that is being announced waits until the notice is in, or is in before it.
+            statement = select(table).where(table.c.id == draft.declaration_id).with_for_update(read=True)
+            row = (await tx.execute(statement)).first()
+            if row is None:
+                raise no_declaration()
+            licensor = parties.Party(row.organization_id, row.keeper_uscc, row.is_sample)
+            holders = [Holder.model_validate(holder) for holder in row.patent["holders"]]
+            for no in (
+                declaration_rules.is_open(self._declarations.state(row)),
+                notice.patent_stands(gone),
+                parties.sides_differ(licensor, holders, party_of(by)),
+                parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
+            ):
+                if no:
+                    raise no.raised()
+            said = Terms.model_validate(row.terms)
+            first = said.installments[0].amount if said.installments else None
+            values = {
+                "id": new_id("olr"), "organization_id": by.organization_id, "external_id": draft.external_id,
+                "version": 1, "created_at": now, "updated_at": now, "declaration_id": row.id,
+                "patent_id": row.patent_id, "licensor_id": row.organization_id, "intended_use": draft.intended_use,
+                "terms": row.terms, "terms_hash": row.terms_hash, "due_fen": terms.due_fen(said.fee, first),
+                "delivered_at": now, "is_sample": row.is_sample,
+                "payment_due_on": periods.ends_after_days(today, said.payment_within_days, working_days()),
+            }  # fmt: skip
+            try:
+                await tx.execute(insert(models.request).values(values))
+            except IntegrityError as error:
+                raise taken(error) from None
+            made = await self._row(tx, str(values["id"]))
+            data = {"declaration_id": row.id, "patent_id": row.patent_id, "terms_hash": row.terms_hash}
+            await self._tell(tx, made, "notified", today, by, now, data)
+            made = await self._take_effect(tx, made, by, now)
+            return await self._acts.answer(tx, await self._loaded(tx, made, by))
+
+    async def _take_effect(self, tx: Tx, row: Row[Any], by: Caller, now: datetime) -> Row[Any]:
+        """Enter the license once notice and payments have made one."""
+        paid = (await models.payments_of(tx, [row.id]))[row.id]
+        on = notice.effective_on(_notice(row, None), _paid(paid))
+        if on is None or row.license_id is not None or row.cancelled_on is not None:
+            return row
+        table = models.declaration
+        declared = (await tx.execute(select(table).where(table.c.id == row.declaration_id))).one()
+        license_id = await self._licenses.begin(tx, row, declared, on, by, now)
+        return await self._changed(tx, row, now, license_id=license_id)
+
+    async def _changed(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
+        table = models.request
+        await tx.execute(
+            update(table).where(table.c.id == row.id).values(**values, version=row.version + 1, updated_at=now)
+        )
+        return await self._row(tx, row.id)
+
+    async def _row(self, tx: Tx, id_: str) -> Row[Any]:
+        return (await tx.execute(select(models.request).where(models.request.c.id == id_))).one()
+
+    async def _tell(
+        self, tx: Tx, row: Row[Any], past: str, on: date, by: Caller, now: datetime, data: dict[str, Any]
+    ) -> None:
+        await tx.execute(
+            insert(models.act).values(subject=row.id, act=past, on=on, at=now, by=by.client_id, detail=data)
+        )
+        told = [
+            change(f"request.{past}", row.id, audience, now, data)
+            for audience in (row.organization_id, row.licensor_id)
+        ]
+        await models.feed.append(tx, told)
+
+    # Reading
+
+    async def get(self, id_: str, by: Caller) -> LicenseRequest:
+        """A request, for its two sides."""
+        async with self._db.read() as tx:
+            return await self._loaded(tx, await self._visible(tx, id_, by, lock=False), by)
+
+    async def _visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+        statement = select(models.request).where(models.request.c.id == id_)
+        row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
+        if row is None or not (by.may_touch(row.organization_id) or by.may_touch(row.licensor_id)):
+            raise no_request()
+        return row
+
+    async def page(self, query: RequestQuery, by: Caller) -> Page[LicenseRequest]:
+        """The caller's requests, given or received, newest first."""
+        table = models.request
+        found = [sides(table, query.side, by)]
+        if query.declaration_id:
+            found.append(table.c.declaration_id == query.declaration_id)
+        if query.external_id:
+            found.append(table.c.external_id == query.external_id)
+        condition = and_(*found)
+        scope = ("requests", by.organization_id, query.side, query.declaration_id, query.external_id)
+        async with self._db.read() as tx:
+            rows, more = await self._cursors.page(
+                tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, query.after, query.limit
+            )
+            items = [await self._loaded(tx, row, by) for row in rows]
+            total = await tx.scalar(select(func.count()).select_from(table).where(condition)) if query.count else None
+        return Page(items=items, next=more, count=total)
+
+    async def _loaded(self, tx: Tx, row: Row[Any], by: Caller) -> LicenseRequest:
+        paid = (await models.payments_of(tx, [row.id]))[row.id]
+        today, license_, recorded = legal_day(self._clock.now()), None, RecordalState.NOT_DUE
+        if row.license_id is not None:
+            table = models.license_
+            license_ = (await tx.execute(select(table).where(table.c.id == row.license_id))).one()
+            recorded = recordal_state(license_, await models.acts_of(tx, license_.id), today)
+        state = notice.state_on(_notice(row, license_), _paid(paid), today)
+        settled = notice.settled_fen(_paid(paid))
+        return LicenseRequest(
+            **{
+                name: row._mapping[name]
+                for name in (
+                    "id", "external_id", "version", "created_at", "updated_at", "organization_id", "declaration_id",
+                    "patent_id", "licensor_id", "intended_use", "terms_hash", "payment_due_on", "license_id",
+                )
+            },
+            terms_snapshot=Terms.model_validate(row.terms),
+            due=_money(row.due_fen),
+            settled=_money(settled),
+            refundable=_money(max(0, settled - row.due_fen)),
+            delivery=NoticeDelivery(channel="PLATFORM", delivered_at=row.delivered_at),
+            effective_at=license_.effective_on if license_ else None,
+            recordal_due_on=license_.recordal_due_on if license_ else None,
+            recordal_state=recorded,
+            state=state,
+            payments=[_payment(one, by) for one in paid],
+            sample=row.is_sample,
+            available_acts=_available(row, state, by),
+        )  # fmt: skip
+
+    async def cancel(self, id_: str, by: Caller) -> LicenseRequest:
+        """Take a notice back, before anything is paid. Raises: RuleRefused OL-CANCEL."""
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._visible(tx, id_, by, lock=True)
+            if not by.may_touch(row.organization_id):
+                raise no_request()
+            if no := notice.may_cancel(await self._state(tx, row)):
+                raise no.raised()
+            made = await self._changed(tx, row, now, cancelled_on=legal_day(now))
+            await self._tell(tx, made, "cancelled", legal_day(now), by, now, {})
+            return await self._acts.answer(tx, await self._loaded(tx, made, by))
+
+    async def _state(self, tx: Tx, row: Row[Any]) -> RequestState:
+        paid = (await models.payments_of(tx, [row.id]))[row.id]
+        return notice.state_on(_notice(row, None), _paid(paid), legal_day(self._clock.now()))
+
+    async def record(self, id_: str, step: Recordal, by: Caller) -> LicenseRequest:
+        """A step of the recordal of the license that the request became. Raises: RuleRefused REC-STATE."""
+        await self._targets.check_documents(step.document_ids, by)
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._visible(tx, id_, by, lock=False)
+            if row.license_id is None:
+                raise recordal.nothing_to_record().raised()
+            await self._licenses.recorded(tx, row.license_id, step, by, now)
+            return await self._acts.answer(tx, await self._loaded(tx, row, by))
+
+    # Payments
+
+    async def report(self, id_: str, draft: PaymentDraft, by: Caller) -> Payment:
+        """Report a payment; it counts once the payee has confirmed it, dated to the day on which it was made.
+
+        Raises: RuleRefused PAY-OPEN, PAY-DAY, PAY-TWICE, PAY-AMOUNT.
+        """
+        await self._targets.check_documents(draft.document_ids, by)
+        now = self._clock.now()
+        today, table = legal_day(now), models.payment
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._visible(tx, id_, by, lock=True)
+            if not by.may_touch(row.organization_id):
+                raise no_request()
+            known = await tx.scalar(
+                select(table.c.id).where(table.c.request_id == id_, table.c.reference == draft.reference)
+            )
+            for no in (
+                payment.is_reported_once(known),
+                payment.request_takes_money(await self._state(tx, row)),
+                payment.is_money(terms.fen(draft.amount.amount)),
+                payment.is_paid_in_time(draft.paid_on, row.payment_due_on, today),
+            ):
+                if no:
+                    raise no.raised()
+            values = {
+                "id": new_id("pay"), "organization_id": row.organization_id, "payee_id": row.licensor_id, "version": 1,
+                "created_at": now, "updated_at": now, "request_id": id_, "fen": terms.fen(draft.amount.amount),
+                "paid_on": draft.paid_on, "reference": draft.reference, "document_ids": draft.document_ids,
+                "state": PaymentState.REPORTED,
+            }  # fmt: skip
+            await tx.execute(insert(table).values(values))
+            await self._changed(tx, row, now)
+            made = (await tx.execute(select(table).where(table.c.id == values["id"]))).one()
+            await self._told(tx, made, "reported", by, now, {})
+            return await self._acts.answer(tx, _payment(made, by))
+
+    async def payment(self, id_: str, by: Caller) -> Payment:
+        """A payment, for payer and payee."""
+        async with self._db.read() as tx:
+            return _payment(await self._payment_row(tx, id_, by), by)
+
+    async def _payment_row(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
+        row = (await tx.execute(select(models.payment).where(models.payment.c.id == id_))).first()
+        if row is None or not (by.may_touch(row.organization_id) or by.may_touch(row.payee_id)):
+            raise NotFound("there is no such payment", "没有该付款")
+        return row
+
+    async def confirm(self, id_: str, said: Confirmation, by: Caller) -> Payment:
+        """The payee, or the operator, has found the money: what the law gives for it is given in the same moment."""
+        return await self._clear(id_, PaymentAct.CONFIRMATION, PaymentState.SETTLED, None, said.document_ids, by)
+
+    async def contest(self, id_: str, said: Contest, by: Caller) -> Payment:
+        """The payee has not found the money. It contests a fact; a license it can neither approve nor refuse."""
+        return await self._clear(id_, PaymentAct.CONTEST, PaymentState.CONTESTED, said.reason, said.document_ids, by)
+
+    async def resolve(self, id_: str, said: Resolution, by: Caller) -> Payment:
+        """The operator finds whether a contested payment has arrived."""
+        state = PaymentState.NOT_RECEIVED if said.outcome == "UPHELD" else PaymentState.SETTLED
+        return await self._clear(id_, PaymentAct.RESOLUTION, state, said.reason, said.document_ids, by)
+
+    async def _clear(
+        self, id_: str, step: PaymentAct, state: PaymentState, reason: str | None, document_ids: list[str], by: Caller
+    ) -> Payment:
+        await self._targets.check_documents(document_ids, by)
+        now, table = self._clock.now(), models.payment
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            seen = await self._payment_row(tx, id_, by)
+            if not by.may_touch(seen.payee_id):
+                raise NotFound("there is no such payment", "没有该付款")
+            # The request is locked first, so that two payments settled in one moment make one license.
+            request = await self._visible(tx, seen.request_id, by, lock=True)
+            row = await self._payment_row(tx, id_, by)
+            if no := payment.act_is_open(step, PaymentState(row.state)):
+                raise no.raised()
+            values = {"state": state, "reason": reason, "version": row.version + 1, "updated_at": now}
+            await tx.execute(update(table).where(table.c.id == id_).values(values))
+            made = await self._payment_row(tx, id_, by)
+            await self._told(tx, made, state.value.lower(), by, now, {"reason": reason} if reason else {})
+            await self._take_effect(tx, await self._changed(tx, request, now), by, now)
+            return await self._acts.answer(tx, _payment(made, by))
+
+    async def _told(self, tx: Tx, row: Row[Any], past: str, by: Caller, now: datetime, detail: dict[str, Any]) -> None:
+        await tx.execute(
+            insert(models.act).values(
+                subject=row.id, act=past, on=legal_day(now), at=now, by=by.client_id, detail=detail
+            )
+        )
+        data = {"request_id": row.request_id, "amount": terms.yuan(row.fen), "paid_on": row.paid_on.isoformat()}
+        told = [
+            change(f"payment.{past}", row.id, audience, now, data) for audience in (row.organization_id, row.payee_id)
+        ]
+        await models.feed.append(tx, told)
+
+
+def _notice(row: Row[Any], license_: Row[Any] | None) -> Notice:
+    return Notice(
+        delivered_on=legal_day(row.delivered_at),
+        due_fen=row.due_fen,
+        payment_due_on=row.payment_due_on,
+        cancelled_on=row.cancelled_on,
+        license_until=license_.until if license_ is not None else None,
+    )
+
+
+def _paid(rows: list[Row[Any]]) -> list[Paid]:
+    return [Paid(row.fen, row.paid_on, PaymentState(row.state)) for row in rows]
+
+
+def _money(fen: int) -> Money:
+    return Money(amount=terms.yuan(fen))
+
+
+def _payment(row: Row[Any], by: Caller) -> Payment:
+    root, state = f"/v1/payments/{row.id}", PaymentState(row.state)
+    steps = [step for step in PaymentAct if by.is_operator or step is not PaymentAct.RESOLUTION]
+    if not by.may_touch(row.payee_id):
+        steps = []
+    return Payment(
+        **{
+            name: row._mapping[name]
+            for name in (
+                "id", "external_id", "version", "created_at", "updated_at", "organization_id", "payee_id",
+                "request_id", "paid_on", "reference", "document_ids", "reason",
+            )
+        },
+        amount=_money(row.fen),
+        state=state,
+        available_acts=[
+            offered(step.value, f"{root}/{step.value}", payment.act_is_open(step, state)) for step in steps
+        ],
+    )  # fmt: skip
+
+
+def _available(row: Row[Any], state: RequestState, by: Caller) -> list[AvailableAct]:
+    root = f"/v1/open-license-requests/{row.id}"
+    found = []
+    if by.may_touch(row.organization_id):
+        found = [
+            offered("payments", f"{root}/payments", payment.request_takes_money(state)),
+            offered("cancellation", f"{root}/cancellation", notice.may_cancel(state)),
+        ]
+    no = None if row.license_id is not None else recordal.nothing_to_record()
+    return [*found, offered("recordal", f"{root}/recordal", no)]

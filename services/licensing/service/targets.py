@@ -1,0 +1,62 @@
+"""Patents as catalog knows them, asked afresh; and the documents that acts rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.auth import Caller
+from shared.clients import CatalogClient, DocumentsClient
+from shared.contracts.catalog import Act, DealQuery, DealTarget, GivenConsent
+from shared.contracts.wire import ViolationOut
+from shared.errors import InvalidInput, RuleRefused, Text, Violation
+from shared.rulebook import Refusal
+
+
+class Targets:
+    """Asks catalog and the gateway."""
+
+    def __init__(self, catalog: CatalogClient, documents: DocumentsClient) -> None:
+        self._catalog, self._documents = catalog, documents
+
+    async def of(self, patent_id: str, act: Act, given: Sequence[GivenConsent] = ()) -> DealTarget:
+        """A patent as it stands now, and what is against an act with it. Raises: NotFound; Unavailable."""
+        return await self._catalog.deal(DealQuery(patent_id=patent_id, act=act, given=list(given)))
+
+    async def check_documents(self, ids: Sequence[str], by: Caller) -> None:
+        """Every document that an act names was uploaded by whoever acts. Raises: InvalidInput; Unavailable."""
+        missing = await self._documents.missing(ids, None if by.is_operator else by.organization_id) if ids else []
+        if missing:
+            raise InvalidInput(
+                f"these documents are not yours or do not exist: {', '.join(missing)}; upload them at /v1/documents",
+                f"下列文件不存在或不属于您：{'、'.join(missing)}，请先在 /v1/documents 上传",
+                code="document_unknown",
+            )
+
+
+def raise_unless_acknowledged(
+    found: Sequence[ViolationOut], own: Sequence[Refusal], acknowledged: Sequence[str]
+) -> None:
+    """Refuse what a rule forbids, and what it warns of until that is acknowledged.
+
+    `found` are catalog's reasons, in the reader's language already. Raises: RuleRefused.
+    """
+    reasons = [*map(_violation, found), *(no.violation() for no in own)]
+    blocks = tuple(no for no in reasons if no.severity == "BLOCK")
+    warnings = tuple(no for no in reasons if no.severity == "WARN" and no.rule not in acknowledged)
+    for code, noes in (("rule_refused", blocks), ("warning", warnings)):
+        if noes:
+            raise RuleRefused(noes[0].message.en, noes[0].message.zh, code=code, violations=noes)
+
+
+def _violation(told: ViolationOut) -> Violation:
+    def both(text: str | None) -> Text | None:
+        return None if text is None else Text(text, text)
+
+    return Violation(
+        told.rule,
+        Text(told.message, told.message),
+        told.severity,
+        both(told.legal_basis),
+        told.pointer,
+        both(told.cure),
+    )

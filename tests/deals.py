@@ -1,0 +1,106 @@
+"""Deals as tests make them: declarations, notices and payments between a university and a firm."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from tests import factories
+from tests.world import Api, World
+
+
+class Case:
+    """A university with a patent whose status is fresh, a firm, the operator."""
+
+    def __init__(self, world: World, operator: Api, university: Api, firm: Api, patent: str) -> None:
+        self.world, self.operator, self.university, self.firm, self.patent = world, operator, university, firm, patent
+
+    @classmethod
+    async def open(cls, world: World) -> Case:
+        operator, university = await world.demo("operator"), await world.organization()
+        firm = await world.organization(type="ENTERPRISE", uscc=factories.uscc("91370303"))
+        made = await university.made("/v1/patents", factories.a_patent())
+        found = cls(world, operator, university, firm, made["id"])
+        await found.checked(made["id"])
+        return found
+
+    async def another(self) -> Case:
+        """The same parties, another patent."""
+        made = await self.university.made("/v1/patents", factories.a_patent())
+        await self.checked(made["id"])
+        return Case(self.world, self.operator, self.university, self.firm, made["id"])
+
+    @property
+    def today(self) -> str:
+        return self.world.today.isoformat()
+
+    def day(self, days: int) -> str:
+        return (self.world.today + timedelta(days=days)).isoformat()
+
+    async def declare(self, **terms: Any) -> dict[str, Any]:
+        return await self.university.made("/v1/open-license-declarations", a_declaration(self.patent, **terms))
+
+    async def file(self, declared: dict[str, Any], **more: Any) -> Any:
+        body = {"filed_on": self.day(-10), "signatory": {"name": "王校长", "title": "校长"}, **more}
+        return await self.university.post(f"{at(declared)}/filing", json=body)
+
+    async def announced(self, **terms: Any) -> dict[str, Any]:
+        declared = await self.declare(**terms)
+        filed = await self.file(declared, acknowledged_rules=["OL-TERM", "OL-FEE-CAP", "OL-TERM-EXPIRY"])
+        assert filed.status_code == 200, filed.text
+        said = {"announcement_number": "KF2026-000001", "announced_on": self.day(-5)}
+        return await self.operator.made(f"{at(declared)}/announcement", said)
+
+    async def notice(self, declared: dict[str, Any], firm: Api | None = None) -> dict[str, Any]:
+        body = {"declaration_id": declared["id"], "intended_use": "用于薄壁件铣削生产线"}
+        return await (firm or self.firm).made("/v1/open-license-requests", body)
+
+    async def pay(self, request: dict[str, Any], amount: str, reference: str = "2026-1", **more: Any) -> Any:
+        body = {"amount": {"amount": amount}, "paid_on": self.today, "reference": reference, **more}
+        return await self.firm.post(f"/v1/open-license-requests/{request['id']}/payments", json=body)
+
+    async def settled(self, request: dict[str, Any], amount: str, reference: str = "2026-1") -> dict[str, Any]:
+        reported = (await self.pay(request, amount, reference)).json()
+        return await self.university.made(f"/v1/payments/{reported['id']}/confirmation")
+
+    async def seen(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await self.firm.read(f"/v1/open-license-requests/{request['id']}")
+
+    async def later(self, days: int) -> None:
+        """Days pass; tokens are new then."""
+        self.world.clock.offset = timedelta(days=days)
+        self.world._signed_in.clear()
+        self.operator = await self.world.demo("operator")
+        for name in ("university", "firm"):
+            who = getattr(self, name)
+            client = await self.operator.made(f"/v1/organizations/{who.organization_id}/clients", {})
+            token = await self.world.sign_in(client["client_id"], client["client_secret"])
+            headers = {"Authorization": f"Bearer {token['access_token']}"}
+            setattr(self, name, Api(who.http, who.organization_id, headers))
+
+    async def checked(self, patent: str) -> None:
+        """Somebody has looked into the register today."""
+        event = {
+            "code": "REGISTER_CHECKED", "occurred_on": self.today, "source": "REGISTER",
+            "detail": {"state": "IN_FORCE", "fees_paid_until": self.day(300)},
+        }  # fmt: skip
+        await self.operator.made(f"/v1/patents/{patent}/legal-events", event)
+
+
+def at(declared: dict[str, Any]) -> str:
+    return f"/v1/open-license-declarations/{declared['id']}"
+
+
+def a_declaration(patent: str, **terms: Any) -> dict[str, Any]:
+    return {
+        "patent_id": patent,
+        "fee": {"fee_type": "LUMP_SUM", "amount": "30000.00"},
+        "payment_method": "一次总付，汇入专利权人账户",
+        "license_term_months": 36,
+        "calculation_note": "参照同行业许可费中位数",
+        **terms,
+    }
+
+
+def rules_of(answer: Any) -> list[str]:
+    return [each["rule"] for each in answer.json()["violations"]]
