@@ -13,7 +13,7 @@ from services.catalog.rules.listing import BY_SYSTEM
 from services.catalog.rules.screening import A_FROM, B_FROM
 from services.catalog.service.sample import entries
 from services.catalog.settings import FRESH_DAYS
-from services.embedded import PREFIXES, CatalogSettings, GatewaySettings, MatchingSettings
+from services.embedded import PREFIXES, CatalogSettings, GatewaySettings, LicensingSettings, MatchingSettings
 from services.matching import rules
 from services.matching.engine import FIELDS, MIX
 from services.matching.engine.documents import TITLE_GRAMS, TITLE_WORDS
@@ -92,7 +92,12 @@ async def test_the_tours_problem_is_answered_as_shown(readme: str, world: World)
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     known = names(HostSettings)
-    for service, model in (("catalog", CatalogSettings), ("matching", MatchingSettings), ("gateway", GatewaySettings)):
+    for service, model in (
+        ("catalog", CatalogSettings),
+        ("matching", MatchingSettings),
+        ("licensing", LicensingSettings),
+        ("gateway", GatewaySettings),
+    ):
         known += names(model, PREFIXES[service])
     assert sorted(set(re.findall(r"`(DUIJIE_[A-Z_]+)`", text)) - {"DUIJIE_HOME"}) == sorted(
         set(known) - {"DUIJIE_HOME"}
@@ -124,6 +129,7 @@ def test_links_in_the_papers_lead_somewhere() -> None:
         "docs/supply.md",
         "docs/imports.md",
         "docs/collections.md",
+        "docs/deals.md",
     ]:
         folder = (ROOT / paper).parent
         for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / paper).read_text(encoding="utf-8")):
@@ -139,6 +145,14 @@ def test_the_paper_on_supply_names_rules_acts_and_thresholds_that_hold() -> None
     assert all(f"`{reason}`" in text for reason in BY_SYSTEM)
     assert f"Tier A from {A_FROM}, B from {B_FROM}" in text
     assert f"fresh for {FRESH_DAYS} days" in text
+
+
+def test_the_paper_on_deals_names_every_rule_of_licensing() -> None:
+    text = (ROOT / "docs" / "deals.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([A-Z]{2,12}-[A-Z-]{2,30})`", text))
+    own = {id_ for id_, entry in book().items() if entry.where.startswith("services.licensing.")}
+    assert named - book().keys() == set()
+    assert own - named == set()
 
 
 def test_the_paper_on_matching_names_the_constants_that_hold() -> None:

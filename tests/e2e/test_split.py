@@ -17,10 +17,17 @@ from tests.e2e.processes import Served, command, environment, made
 def split(new_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Served]]:
     home, database = tmp_path_factory.mktemp("split") / "home", {"DUIJIE_DATABASE_URL": new_database()}
     catalog = Served(home, "catalog", **database)
+    licensing = Served(home, "licensing", **database, DUIJIE_LICENSING_CATALOG_URL=catalog.url)
+    catalog.env["DUIJIE_CATALOG_LICENSING_URL"] = licensing.url
     matching = Served(home, "matching", **database, DUIJIE_MATCHING_CATALOG_URL=catalog.url)
-    urls = {"DUIJIE_GATEWAY_CATALOG_URL": catalog.url, "DUIJIE_GATEWAY_MATCHING_URL": matching.url}
+    urls = {
+        "DUIJIE_GATEWAY_CATALOG_URL": catalog.url,
+        "DUIJIE_GATEWAY_MATCHING_URL": matching.url,
+        "DUIJIE_GATEWAY_LICENSING_URL": licensing.url,
+    }
     gateway = Served(home, "gateway", **database, **urls)
-    services = {"catalog": catalog, "matching": matching, "gateway": gateway}
+    licensing.env["DUIJIE_LICENSING_GATEWAY_URL"] = gateway.url
+    services = {"catalog": catalog, "matching": matching, "licensing": licensing, "gateway": gateway}
     for served in services.values():
         served.start()
     try:
@@ -69,8 +76,19 @@ def test_services_in_processes_of_their_own_answer_together_and_matching_ranks_o
             assert operator.post("/v1/match-queries", json=ask).content == before
             time.sleep(0.3)
 
+        # No answer from catalog means 503 and no half effect for deals too.
+        terms = {
+            "patent_id": patent["id"], "fee": {"fee_type": "FREE"}, "payment_method": "免费", "license_term_months": 12,
+            "calculation_note": "免费许可",
+        }  # fmt: skip
+        key = {"Idempotency-Key": "declare-1"}
+        assert operator.post("/v1/open-license-declarations", json=terms, headers=key).status_code == 503
+        assert operator.get("/v1/open-license-declarations?mine=true&count=true").json()["count"] == 0
+
         split["catalog"].running()
         gateway.until_ready()
+        declared = operator.post("/v1/open-license-declarations", json=terms, headers=key)
+        assert declared.status_code == 201, declared.text
         assert operator.get(f"/v1/listings/{listing['id']}").json()["state"] == "PUBLISHED"
 
 
@@ -79,8 +97,9 @@ def database_of(served: Served) -> dict[str, str]:
 
 
 def test_a_service_refuses_callers_that_do_not_come_through_the_gateway(split: dict[str, Served]) -> None:
-    for name in ("catalog", "matching"):
+    acts = {"catalog": "/v1/patents", "matching": "/v1/needs", "licensing": "/v1/open-license-declarations"}
+    for name, act in acts.items():
         served = split[name].running()
         with httpx.Client(base_url=served.url, timeout=30) as anyone:
             assert anyone.get("/changes").status_code == 404
-            assert anyone.post("/v1/patents" if name == "catalog" else "/v1/needs", json={}).status_code == 401
+            assert anyone.post(act, json={}).status_code == 401
