@@ -1,7 +1,7 @@
 # duijie 对接. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lock bench bench-engine bench-ray bench-imports bench-search quality soak semantic test-semantic class-vectors ray test-ray clean
+.PHONY: help run test check fmt lock bench bench-engine bench-ray bench-imports bench-search bench-deals quality soak semantic test-semantic class-vectors ray test-ray clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -110,6 +110,9 @@ ray: $(VENV)/.ray  ## install Ray for an index on shards; then see docs/scale.md
 
 test-ray: $(VENV)/.dev $(VENV)/.ray  ## the index on a Ray cluster of two nodes: equal answers, losses, all at once
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -o addopts= -p anyio -q tests/cluster $(ARGS)
+
+bench-deals: $(VENV)/.dev  ## notices a second with durable commits, against bare INSERTs; ARGS="--notices 1600"
+	@$(PY) -m tests.load.deals_bench $(ARGS)
 
 bench-ray: $(VENV)/.dev $(VENV)/.ray  ## shards on Ray against the embedded index; ARGS="--documents 100000 --shards 2 --texts FILE"
 	@OMP_NUM_THREADS=1 $(PY) -m tests.load.ray_bench $(ARGS)

@@ -127,10 +127,10 @@ class World:
         clock = TestClock()
         house = embedded.build(configuration, url, clock)
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(embedded.alive(house.apps["licensing"]))
             await stack.enter_async_context(embedded.alive(house.apps["catalog"]))
             await embedded.prepare(configuration, house, lambda _: None)
             await stack.enter_async_context(embedded.alive(house.apps["matching"]))
-            await stack.enter_async_context(embedded.alive(house.apps["licensing"]))
             await stack.enter_async_context(embedded.alive(house.apps["gateway"]))
             world = cls(house, configuration, clock)
             stack.push_async_callback(world.http.aclose)

@@ -170,6 +170,10 @@ async def payments_of(tx: Tx, request_ids: Sequence[str]) -> dict[str, list[Row[
     return found
 
 
-async def acts_of(tx: Tx, subject: str) -> Sequence[Row[Any]]:
-    """What was done to a thing, in order."""
-    return (await tx.execute(select(act).where(act.c.subject == subject).order_by(act.c.position))).all()
+async def acts_of(tx: Tx, subjects: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """What was done to some things, in order."""
+    found: dict[str, list[Row[Any]]] = {id_: [] for id_ in subjects}
+    statement = select(act).where(act.c.subject.in_(subjects))
+    for row in await tx.execute(statement.order_by(act.c.position)):
+        found[row.subject].append(row)
+    return found

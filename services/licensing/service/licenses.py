@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -84,7 +85,7 @@ class Licenses:
     async def get(self, id_: str, by: Caller) -> License:
         """A license, for its two sides."""
         async with self._db.read() as tx:
-            return await self._loaded(tx, await self._visible(tx, id_, by, lock=False))
+            return (await self._loaded(tx, [await self._visible(tx, id_, by, lock=False)]))[0]
 
     async def _visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
         statement = select(models.license_).where(models.license_.c.id == id_)
@@ -93,8 +94,9 @@ class Licenses:
             raise NotFound("there is no such license", "没有该许可")
         return row
 
-    async def _loaded(self, tx: Tx, row: Row[Any]) -> License:
-        return self._shown(row, list(await models.acts_of(tx, row.id)))
+    async def _loaded(self, tx: Tx, rows: Sequence[Row[Any]]) -> list[License]:
+        done = await models.acts_of(tx, [row.id for row in rows])
+        return [self._shown(row, done[row.id]) for row in rows]
 
     def _shown(self, row: Row[Any], done: list[Row[Any]]) -> License:
         today = legal_day(self._clock.now())
@@ -137,7 +139,7 @@ class Licenses:
             rows, more = await self._cursors.page(
                 tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, query.after, query.limit
             )
-            items = [await self._loaded(tx, row) for row in rows]
+            items = await self._loaded(tx, rows)
             total = await tx.scalar(select(func.count()).select_from(table).where(condition)) if query.count else None
         return Page(items=items, next=more, count=total)
 
@@ -155,7 +157,7 @@ class Licenses:
     async def recorded(self, tx: Tx, id_: str, step: Recordal, by: Caller, now: datetime) -> License:
         """The same within the caller's transaction."""
         row, today = await self._visible(tx, id_, by, lock=True), legal_day(now)
-        state = recordal_state(row, await models.acts_of(tx, row.id), today)
+        state = recordal_state(row, (await models.acts_of(tx, [id_]))[id_], today)
         for no in (
             rules.step_follows(step.outcome, state),
             rules.step_is_proved(step.outcome, bool(step.document_ids), step.number, by.is_operator),
@@ -177,10 +179,10 @@ class Licenses:
         ]
         await models.feed.append(tx, told)
         made = (await tx.execute(select(table).where(table.c.id == row.id))).one()
-        return await self._loaded(tx, made)
+        return (await self._loaded(tx, [made]))[0]
 
 
-def recordal_state(row: Row[Any], done: Any, today: date) -> RecordalState:
+def recordal_state(row: Row[Any], done: Sequence[Row[Any]], today: date) -> RecordalState:
     """Whether a license is on record, by the steps that were taken and the calendar."""
     steps = [one.act.removeprefix("recordal_").upper() for one in done if one.act.startswith("recordal_")]
     return rules.state_on(steps, row.recordal_due_on, today)

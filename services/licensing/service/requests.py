@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -180,17 +181,29 @@ class Requests:
             rows, more = await self._cursors.page(
                 tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, query.after, query.limit
             )
-            items = [await self._loaded(tx, row, by) for row in rows]
+            items = await self._loaded_all(tx, rows, by)
             total = await tx.scalar(select(func.count()).select_from(table).where(condition)) if query.count else None
         return Page(items=items, next=more, count=total)
 
     async def _loaded(self, tx: Tx, row: Row[Any], by: Caller) -> LicenseRequest:
-        paid = (await models.payments_of(tx, [row.id]))[row.id]
-        today, license_, recorded = legal_day(self._clock.now()), None, RecordalState.NOT_DUE
-        if row.license_id is not None:
-            table = models.license_
-            license_ = (await tx.execute(select(table).where(table.c.id == row.license_id))).one()
-            recorded = recordal_state(license_, await models.acts_of(tx, license_.id), today)
+        return (await self._loaded_all(tx, [row], by))[0]
+
+    async def _loaded_all(self, tx: Tx, rows: Sequence[Row[Any]], by: Caller) -> list[LicenseRequest]:
+        """Requests with their payments and licenses, in as many statements as one of them takes."""
+        paid, table = await models.payments_of(tx, [row.id for row in rows]), models.license_
+        held = [row.license_id for row in rows if row.license_id is not None]
+        found = await tx.execute(select(table).where(table.c.id.in_(held))) if held else ()
+        licenses = {row.id: row for row in found}
+        done = await models.acts_of(tx, held) if held else {}
+        return [
+            self._shown(row, paid[row.id], licenses.get(row.license_id), done.get(row.license_id, ()), by)
+            for row in rows
+        ]
+
+    def _shown(
+        self, row: Row[Any], paid: list[Row[Any]], license_: Row[Any] | None, done: Sequence[Row[Any]], by: Caller
+    ) -> LicenseRequest:
+        today = legal_day(self._clock.now())
         state = notice.state_on(_notice(row, license_), _paid(paid), today)
         settled = notice.settled_fen(_paid(paid))
         return LicenseRequest(
@@ -208,7 +221,7 @@ class Requests:
             delivery=NoticeDelivery(channel="PLATFORM", delivered_at=row.delivered_at),
             effective_at=license_.effective_on if license_ else None,
             recordal_due_on=license_.recordal_due_on if license_ else None,
-            recordal_state=recorded,
+            recordal_state=recordal_state(license_, done, today) if license_ else RecordalState.NOT_DUE,
             state=state,
             payments=[_payment(one, by) for one in paid],
             sample=row.is_sample,
