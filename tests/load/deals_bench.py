@@ -40,7 +40,8 @@ async def announced(port: int, home: Path) -> str:
     today = legal_day(datetime.now(UTC)).isoformat()
     async with client(port, home, "university") as university, client(port, home, "operator") as operator:
         listed = (await university.get("/v1/listings?mine=true&limit=100")).json()["items"]
-        patent = next(one["patents"][0]["id"] for one in listed if len(one["holders"]) == 1)
+        sole = [one["patents"][0] for one in listed if len(one["holders"]) == 1]
+        patent = next(one["id"] for one in sole if one["patent_type"] == "INVENTION")
         terms = {
             "patent_id": patent, "fee": {"fee_type": "LUMP_SUM", "amount": "30000.00"}, "license_term_months": 36,
             "payment_method": "一次总付", "calculation_note": "参照同行业中位数",

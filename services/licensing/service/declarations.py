@@ -68,6 +68,11 @@ class Declarations:
         async with self._db.read() as tx:
             return self._shown(await self._visible(tx, id_, _reader(by), lock=False), by)
 
+    async def patent_of(self, id_: str, by: Caller) -> str:
+        """The patent of a declaration that the caller may see. Raises: NotFound."""
+        async with self._db.read() as tx:
+            return str((await self._visible(tx, id_, by, lock=False)).patent_id)
+
     async def _visible(self, tx: Tx, id_: str, by: Caller | None, *, lock: bool) -> Row[Any]:
         statement = select(models.declaration).where(models.declaration.c.id == id_, _seen_by(by))
         row = (await tx.execute(statement.with_for_update() if lock else statement)).first()

@@ -78,8 +78,8 @@ class Requests:
         license is in force with it.
         Raises: NotFound; RuleRefused OL-NOT-OPEN, OL-PATENT-GONE, SELF-DEALING, SAMPLE-DEALS.
         """
-        declared = await self._declarations.get(draft.declaration_id, by)
-        target = await self._targets.of(declared.patent_id, Act.OPEN_LICENSE)
+        patent_id = await self._declarations.patent_of(draft.declaration_id, by)
+        target = await self._targets.of(patent_id, Act.OPEN_LICENSE)
         gone = [no.rule for no in target.violations if no.severity == "BLOCK" and no.rule in notice.GONE]
         now = self._clock.now()
         today, table = legal_day(now), models.declaration
@@ -111,14 +111,14 @@ class Requests:
                 "payment_due_on": periods.ends_after_days(today, said.payment_within_days, working_days()),
             }  # fmt: skip
             try:
-                await tx.execute(insert(models.request).values(values))
+                made = (await tx.execute(insert(models.request).values(values).returning(models.request))).one()
             except IntegrityError as error:
                 raise taken(error) from None
-            made = await self._row(tx, str(values["id"]))
             data = {"declaration_id": row.id, "patent_id": row.patent_id, "terms_hash": row.terms_hash}
             await self._tell(tx, made, "notified", today, by, now, data)
-            made = await self._take_effect(tx, made, by, now)
-            return await self._acts.answer(tx, await self._loaded(tx, made, by))
+            if made.due_fen:
+                return await self._acts.answer(tx, self._shown(made, [], None, (), by))
+            return await self._acts.answer(tx, await self._loaded(tx, await self._take_effect(tx, made, by, now), by))
 
     async def _take_effect(self, tx: Tx, row: Row[Any], by: Caller, now: datetime) -> Row[Any]:
         """Enter the license once notice and payments have made one."""
