@@ -170,10 +170,10 @@ class Declarations:
             party, uscc, is_own = self._consenting(draft, target, row, by)
             now = self._clock.now()
             async with self._db.write() as tx:
-                await self._acts.claim(tx, now)
                 locked = await self._visible(tx, id_, by, lock=True)
                 if locked.version != row.version:
                     continue  # another act came between: look again
+                await self._acts.claim(tx, now)
                 step = DeclarationAct.CONSENT if for_declaration else DeclarationAct.WITHDRAWAL
                 for no in (
                     rules.act_is_open(step, self.state(locked)),
@@ -226,10 +226,10 @@ class Declarations:
             target = await self._targets.of(row.patent_id, Act.OPEN_LICENSE, left)
             now = self._clock.now()
             async with self._db.write() as tx:
-                await self._acts.claim(tx, now)
                 locked = await self._visible(tx, id_, by, lock=True)
                 if locked.version != row.version:
                     continue
+                await self._acts.claim(tx, now)
                 concerned: list[Holder | Pledgee] = [*target.others, *target.pledgees]
                 is_own = any(
                     parties.is_party(one.name, one.uscc, taken_back.party, taken_back.party_uscc)
@@ -299,10 +299,10 @@ class Declarations:
             now = self._clock.now()
             today, said = legal_day(now), Terms.model_validate(row.terms)
             async with self._db.write() as tx:
-                await self._acts.claim(tx, now)
                 locked = await self._visible(tx, id_, by, lock=True)
                 if locked.version != row.version:
                     continue
+                await self._acts.claim(tx, now)
                 own = [
                     rules.act_is_open(DeclarationAct.FILING, self.state(locked)),
                     rules.days_follow(filing.filed_on, None, today),
