@@ -327,3 +327,25 @@ async def test_a_child_that_gives_up_fails_its_job_and_the_next_one_is_done(worl
     failed = await done(university, bad)
     assert failed["state"] == "FAILED" and "CSV UTF-8" in failed["problem"]
     assert counts(await done(university, good)) == (2, 0, 0, 0)
+
+
+async def test_patents_kept_and_patents_held_come_in_one_order_and_one_file(world: World) -> None:
+    """Read apart and put together: newest first over all pages, none twice, counted, and all of them in a file."""
+    code = factories.uscc()
+    keeper, holder = await world.organization(), await world.organization(uscc=code)
+    marks = [{"organization_id": holder.organization_id}, {"uscc": code}]
+    ids = []
+    for number in range(9):
+        who = holder if number % 3 else keeper
+        mark = marks[number % 2] if who is keeper or number % 2 else {}
+        facts = factories.a_patent(title=f"第{number}件", holders=[{"name": "测试大学", **mark}])
+        ids.append((await who.made("/v1/patents", facts))["id"])
+    found, after = [], ""
+    while after is not None:
+        page = await holder.read(f"/v1/patents?limit=2&count=true{after and f'&after={after}'}")
+        found += [item["id"] for item in page["items"]]
+        after = page["next"]
+    assert found == ids[::-1] and page["count"] == 9
+    lines = (await holder.get("/v1/patents/export?format=ndjson")).text.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ids
+    assert [item["id"] for item in (await keeper.read("/v1/patents"))["items"]] == ids[::3][::-1]

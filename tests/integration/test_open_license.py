@@ -132,6 +132,21 @@ async def test_e5_e6_all_owners_declare_and_withdraw_together(case: Case) -> Non
     assert filed["state"] == "WITHDRAWAL_FILED"
 
 
+async def test_owners_who_consent_in_the_same_moment_are_all_heard(case: Case) -> None:
+    codes = [factories.uscc("91370303") for _ in range(5)]
+    owners = [await case.world.organization(type="ENTERPRISE", uscc=code, name=f"共有人公司{code}") for code in codes]
+    holders = [{"name": "测试大学"}, *({"name": f"共有人公司{code}", "uscc": code} for code in codes)]
+    patent = await case.university.made("/v1/patents", factories.a_patent(holders=holders))
+    declared = await case.university.made("/v1/open-license-declarations", a_declaration(patent["id"]))
+    consent = {"role": "CO_OWNER", "given_on": case.today}
+    asked = [owner.post(f"{at(declared)}/consents", json=consent, key="twice") for owner in owners for _ in range(2)]
+    answers = await asyncio.gather(*asked)
+    assert [answer.status_code for answer in answers] == [201] * 10, [answer.text for answer in answers]
+    listed = (await case.university.read(f"{at(declared)}/consents"))["items"]
+    assert sorted(one["party_uscc"] for one in listed) == sorted(codes), "one key, one effect"
+    assert (await case.university.read(at(declared)))["state"] == "CONSENTED"
+
+
 async def test_e9_a_pledged_patent_needs_its_pledgee(case: Case) -> None:
     bank_code = factories.uscc("91370303")
     bank = await case.world.organization(type="FINANCIAL_INSTITUTION", uscc=bank_code, name=f"某银行{bank_code}")
