@@ -294,7 +294,7 @@ class LicenseRequest(Resource):
     terms_hash: str
     due: Money
     settled: Money
-    refundable: Money = Field(description="What arrived beyond what was due")
+    refundable: Money = Field(description="What arrived beyond what was due; all of it, once the notice has lapsed")
     payment_due_on: date
     delivery: NoticeDelivery
     effective_at: date | None = Field(description="The legal day from which the license is in force")

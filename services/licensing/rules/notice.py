@@ -76,6 +76,12 @@ def settled_fen(payments: Iterable[Paid]) -> int:
     return sum(one.fen for one in payments if one.state is PaymentState.SETTLED)
 
 
+def refundable_fen(notice: Notice, payments: Sequence[Paid], today: date) -> int:
+    """What has arrived and is owed by nobody, in fen: beyond what was due, or all of it once the notice has lapsed."""
+    arrived = settled_fen(payments)
+    return arrived if state_on(notice, payments, today) is _S.PAYMENT_LAPSED else max(0, arrived - notice.due_fen)
+
+
 @rule("LIC-TERM", source=Text("Civil Code Art. 865", "民法典第八百六十五条"), since="2021-01-01")
 def license_until(begins_on: date, months: int, expiry: date | None) -> date:
     """A license lasts for its announced term, and never longer than the patent: both days are its last."""

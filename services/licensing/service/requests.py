@@ -204,8 +204,8 @@ class Requests:
         self, row: Row[Any], paid: list[Row[Any]], license_: Row[Any] | None, done: Sequence[Row[Any]], by: Caller
     ) -> LicenseRequest:
         today = legal_day(self._clock.now())
-        state = notice.state_on(_notice(row, license_), _paid(paid), today)
-        settled = notice.settled_fen(_paid(paid))
+        given, payments = _notice(row, license_), _paid(paid)
+        state = notice.state_on(given, payments, today)
         return LicenseRequest(
             **{
                 name: row._mapping[name]
@@ -216,8 +216,8 @@ class Requests:
             },
             terms_snapshot=Terms.model_validate(row.terms),
             due=_money(row.due_fen),
-            settled=_money(settled),
-            refundable=_money(max(0, settled - row.due_fen)),
+            settled=_money(notice.settled_fen(payments)),
+            refundable=_money(notice.refundable_fen(given, payments, today)),
             delivery=NoticeDelivery(channel="PLATFORM", delivered_at=row.delivered_at),
             effective_at=license_.effective_on if license_ else None,
             recordal_due_on=license_.recordal_due_on if license_ else None,

@@ -238,6 +238,14 @@ def test_what_becomes_of_a_notice(facts: dict[str, Any], paid: list[Paid], today
     assert notice.state_on(Notice(DELIVERED, 3_000_000, DUE, **facts), paid, today) is state
 
 
+def test_what_nobody_owes_is_to_be_returned() -> None:
+    short, late = [Paid(2_999_999, TODAY, P.SETTLED)], DUE + timedelta(days=1)
+    assert notice.refundable_fen(DUE_NOTICE, short, DUE) == 0
+    assert notice.refundable_fen(DUE_NOTICE, short, late) == 2_999_999
+    assert notice.refundable_fen(DUE_NOTICE, [Paid(3_000_001, TODAY, P.SETTLED)], late) == 1
+    assert notice.refundable_fen(DUE_NOTICE, [Paid(9, TODAY, P.REPORTED)], late) == 0
+
+
 payments = st.lists(
     st.builds(
         Paid,
