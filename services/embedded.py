@@ -35,7 +35,7 @@ from services.matching.settings import MatchingSettings
 from shared import log, telemetry
 from shared.auth import KeyRing, ServiceToken
 from shared.client import InProcess, Upstream, network
-from shared.clients import CatalogClient, DocumentsClient, LicensingClient, MatchingClient
+from shared.clients import CatalogClient, LicensingClient, MatchingClient, RegisterClient
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 from shared.launcher import EmbeddedPostgres, HomeLock, LaunchRefused, check_port
@@ -124,7 +124,7 @@ def build(configuration: Configuration, url: str, clock: Clock) -> House:
         keys,
         clock,
         matching=MatchingClient("http://matching", to("matching"), ServiceToken(keys, "catalog", "matching", clock)),
-        documents=DocumentsClient("http://gateway", to("gateway"), ServiceToken(keys, "catalog", "gateway", clock)),
+        documents=RegisterClient("http://gateway", to("gateway"), ServiceToken(keys, "catalog", "gateway", clock)),
         licensing=LicensingClient(
             "http://licensing", to("licensing"), ServiceToken(keys, "catalog", "licensing", clock)
         ),
@@ -135,7 +135,7 @@ def build(configuration: Configuration, url: str, clock: Clock) -> House:
         keys,
         clock,
         catalog=CatalogClient("http://catalog", to("catalog"), ServiceToken(keys, "licensing", "catalog", clock)),
-        documents=DocumentsClient("http://gateway", to("gateway"), ServiceToken(keys, "licensing", "gateway", clock)),
+        register=RegisterClient("http://gateway", to("gateway"), ServiceToken(keys, "licensing", "gateway", clock)),
     )
     apps["matching"], matching = matching_app.create(
         url,
@@ -156,14 +156,14 @@ def build_one(service: str, configuration: Configuration, url: str, clock: Clock
     if service == "catalog":
         own = configuration.catalog
         matching = MatchingClient(own.matching_url, network(), ServiceToken(keys, "catalog", "matching", clock))
-        documents = DocumentsClient(own.gateway_url, network(), ServiceToken(keys, "catalog", "gateway", clock))
+        documents = RegisterClient(own.gateway_url, network(), ServiceToken(keys, "catalog", "gateway", clock))
         licensing = LicensingClient(own.licensing_url, network(), ServiceToken(keys, "catalog", "licensing", clock))
         return catalog_app.create(url, own, keys, clock, matching=matching, documents=documents, licensing=licensing)[0]
     if service == "licensing":
         deals = configuration.licensing
         catalog = CatalogClient(deals.catalog_url, network(), ServiceToken(keys, "licensing", "catalog", clock))
-        documents = DocumentsClient(deals.gateway_url, network(), ServiceToken(keys, "licensing", "gateway", clock))
-        return licensing_app.create(url, deals, keys, clock, catalog=catalog, documents=documents)[0]
+        register = RegisterClient(deals.gateway_url, network(), ServiceToken(keys, "licensing", "gateway", clock))
+        return licensing_app.create(url, deals, keys, clock, catalog=catalog, register=register)[0]
     if service == "matching":
         client = CatalogClient(
             configuration.matching.catalog_url, network(), ServiceToken(keys, "matching", "catalog", clock)

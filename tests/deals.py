@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from tests import factories
 from tests.world import Api, World
@@ -16,7 +16,7 @@ class Case:
         self.world, self.operator, self.university, self.firm, self.patent = world, operator, university, firm, patent
 
     @classmethod
-    async def open(cls, world: World) -> Case:
+    async def open(cls, world: World) -> Self:
         operator, university = await world.demo("operator"), await world.organization()
         firm = await world.organization(type="ENTERPRISE", uscc=factories.uscc("91370303"))
         made = await university.made("/v1/patents", factories.a_patent())
@@ -24,11 +24,11 @@ class Case:
         await found.checked(made["id"])
         return found
 
-    async def another(self) -> Case:
+    async def another(self) -> Self:
         """The same parties, another patent."""
         made = await self.university.made("/v1/patents", factories.a_patent())
         await self.checked(made["id"])
-        return Case(self.world, self.operator, self.university, self.firm, made["id"])
+        return type(self)(self.world, self.operator, self.university, self.firm, made["id"])
 
     @property
     def today(self) -> str:
@@ -104,3 +104,58 @@ def a_declaration(patent: str, **terms: Any) -> dict[str, Any]:
 
 def rules_of(answer: Any) -> list[str]:
     return [each["rule"] for each in answer.json()["violations"]]
+
+
+class Talks(Case):
+    """A case whose patent is on offer, and what is said about it."""
+
+    listing: str
+
+    async def offered(self, **facts: Any) -> Talks:
+        """Put the patent on offer."""
+        modes = {"modes": ["ORDINARY", "SOLE", "EXCLUSIVE"], "patent_ids": [self.patent]}
+        made = await self.university.made("/v1/listings", factories.a_listing(**{**modes, **facts}))
+        published = await self.university.made(f"/v1/listings/{made['id']}/submission", {})
+        assert published["state"] == "PUBLISHED", published
+        self.listing = made["id"]
+        return self
+
+    async def inquiry(self, firm: Api | None = None, **more: Any) -> dict[str, Any]:
+        body = {"listing_id": self.listing, "message": "请问能否独占许可？", **more}
+        return await (firm or self.firm).made("/v1/inquiries", body)
+
+    def terms(self, **more: Any) -> dict[str, Any]:
+        return {
+            "license_type": "EXCLUSIVE",
+            "scope": {"from": self.today, "to": self.day(1000)},
+            "fee": {"fee_type": "LUMP_SUM", "amount": "50000.00"},
+            "valid_until": self.day(10),
+            **more,
+        }
+
+    async def offer(self, inquiry: dict[str, Any], by: Api, **more: Any) -> dict[str, Any]:
+        return await by.made(f"/v1/inquiries/{inquiry['id']}/offers", self.terms(**more))
+
+    async def agreed(self, firm: Api | None = None, **more: Any) -> dict[str, Any]:
+        """A contract to be signed: asked, offered by the firm, accepted by the university."""
+        inquiry = await self.inquiry(firm)
+        offer = await self.offer(inquiry, firm or self.firm, **more)
+        accepted = await self.university.made(f"/v1/offers/{offer['id']}/acceptance", {})
+        return await (firm or self.firm).read(f"/v1/licenses/{accepted['license_id']}")
+
+    async def sign(self, license_: dict[str, Any], by: Api, **more: Any) -> Any:
+        body = {
+            "document_sha256": license_["document_sha256"],
+            "method": "PLATFORM",
+            "signatory": {"name": "王校长", "title": "校长"},
+            **more,
+        }
+        return await by.post(f"/v1/licenses/{license_['id']}/signatures", json=body)
+
+    async def concluded(self, firm: Api | None = None, **more: Any) -> dict[str, Any]:
+        license_ = await self.agreed(firm, **more)
+        for who in (firm or self.firm, self.university):
+            signed = await self.sign(license_, who)
+            assert signed.status_code == 200, signed.text
+        done: dict[str, Any] = signed.json()
+        return done

@@ -10,7 +10,7 @@ from services.catalog.settings import CatalogSettings
 from services.catalog.workers import loops
 from shared.app import Door, Service, build
 from shared.auth import KeyRing
-from shared.clients import DocumentsClient, LicensingClient, MatchingClient
+from shared.clients import LicensingClient, MatchingClient, RegisterClient
 from shared.clock import Clock
 from shared.db import Database
 
@@ -22,7 +22,7 @@ def create(
     clock: Clock,
     *,
     matching: MatchingClient,
-    documents: DocumentsClient,
+    documents: RegisterClient,
     licensing: LicensingClient,
 ) -> tuple[ASGIApp, Catalog]:
     """The app, and the use cases behind it for whoever hosts it."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     Row,
     Table,
     Text,
@@ -26,7 +27,14 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import (
+    ARRAY,
+    DATERANGE,
+    INT4RANGE,
+    INT8RANGE,
+    JSONB,
+    ExcludeConstraint,
+)
 
 from shared import idempotency
 from shared.db import Tx, metadata
@@ -102,6 +110,8 @@ act = Table(
     Column("on", Date, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("by", Text, nullable=False),
+    Column("organization_id", Text),  # for whom
+    Column("actor_id", Text),  # the delegate, where one acted
     Column("detail", JSONB, nullable=False),
 )
 
@@ -147,17 +157,125 @@ license_ = Table(
     *_resource(),
     Column("licensor_id", Text, nullable=False),
     Column("licensors", JSONB, nullable=False),
+    Column("licensee", JSONB),  # as the contract names it
     Column("patent_ids", ARRAY(Text), nullable=False),
     Column("source_type", Text, nullable=False),
     Column("source_id", Text, nullable=False, unique=True),
     Column("license_type", Text, nullable=False),
     Column("terms", JSONB, nullable=False),
-    Column("effective_on", Date, nullable=False),
+    Column("terms_hash", Text, nullable=False),
+    Column("begins_on", Date, nullable=False),
     Column("until", Date, nullable=False),
-    Column("recordal_due_on", Date, nullable=False),
+    Column("agreed_on", Date, nullable=False),
+    Column("document_sha256", Text),
+    Column("sign_by", Date),
+    Column("given_up_on", Date),  # agreed, and never signed
+    Column("effective_on", Date),
+    Column("terminated_on", Date),
+    Column("recordal_due_on", Date),
     Column("is_sample", Boolean, nullable=False),
     Index("ix_license_organization_id", "organization_id", "created_at", "id"),
     Index("ix_license_licensor_id", "licensor_id", "created_at", "id"),
+    Index("ix_license_patent_ids", "patent_ids", postgresql_using="gin"),
+)
+
+# The document that was agreed on, as it was made then: what is signed does not change with its template.
+paper = Table(
+    "paper",
+    meta,
+    Column("license_id", Text, ForeignKey("licensing.license.id"), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("facts", JSONB, nullable=False),  # for the same in other forms and languages
+)
+
+# What a license, a contract to be signed or a live declaration occupies: no two rows may meet if one is alone there.
+# `claim` is a point of its own for whoever tolerates others, everything for a sole or exclusive license. Patents are
+# compared as ranges of one text, because GiST has no operator for text itself without an extension.
+scope_cell = Table(
+    "scope_cell",
+    meta,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("holder_id", Text, nullable=False, index=True),
+    Column("patent_id", Text, nullable=False, index=True),
+    Column("regions", INT4RANGE, nullable=False),
+    Column("classes", INT4RANGE, nullable=False),
+    Column("period", DATERANGE, nullable=False),
+    Column("claim", INT8RANGE, nullable=False),
+    ExcludeConstraint(
+        (text("licensing.textrange(patent_id, patent_id, '[]')"), "&&"),
+        ("regions", "&&"),
+        ("classes", "&&"),
+        ("period", "&&"),
+        ("claim", "&&"),
+        name="ex_scope_cell_alone",
+        using="gist",
+    ),
+)
+
+inquiry = Table(
+    "inquiry",
+    meta,
+    *_resource(),
+    Column("licensee_name", Text, nullable=False),
+    Column("licensor_id", Text, nullable=False),
+    Column("listing_id", Text, nullable=False),
+    Column("need_id", Text),
+    Column("patents", JSONB, nullable=False),
+    Column("is_anonymized", Boolean, nullable=False),
+    Column("disclosed_at", DateTime(timezone=True)),
+    Column("closed_on", Date),
+    Column("closed_reason", Text),
+    Column("has_offers", Boolean, nullable=False),
+    Column("license_id", Text),
+    Column("is_sample", Boolean, nullable=False),
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_inquiry_organization_id", "organization_id", "created_at", "id"),
+    Index("ix_inquiry_licensor_id", "licensor_id", "created_at", "id"),
+)
+
+message = Table(
+    "message",
+    meta,
+    Column("id", Text, primary_key=True),
+    Column("inquiry_id", Text, ForeignKey("licensing.inquiry.id"), nullable=False, index=True),
+    Column("side", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+offer = Table(
+    "offer",
+    meta,
+    *_resource(),
+    Column("inquiry_id", Text, ForeignKey("licensing.inquiry.id"), nullable=False),
+    Column("side", Text, nullable=False),
+    Column("terms", JSONB, nullable=False),
+    Column("terms_hash", Text, nullable=False),
+    Column("valid_until", Date, nullable=False),
+    Column("is_fixed", Boolean, nullable=False),
+    Column("in_reply_to", Text),
+    Column("answer", Text),
+    Column("reason", Text),
+    Column("license_id", Text),
+    UniqueConstraint("organization_id", "external_id"),
+    # One offer stands at a time; one that ran out is marked so when the next is made.
+    Index("uq_offer_standing", "inquiry_id", unique=True, postgresql_where=text("answer IS NULL")),
+    Index("ix_offer_inquiry_id", "inquiry_id", "created_at"),
+)
+
+price_publicity = Table(
+    "price_publicity",
+    meta,
+    *_resource(),
+    Column("license_id", Text, ForeignKey("licensing.license.id"), nullable=False, index=True),
+    Column("titles", ARRAY(Text), nullable=False),
+    Column("fee", JSONB, nullable=False),
+    Column("begun_on", Date, nullable=False),
+    Column("ends_on", Date, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("document_ids", ARRAY(Text), nullable=False),
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_price_publicity_organization_id", "organization_id", "created_at", "id"),
 )
 
 

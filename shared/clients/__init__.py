@@ -1,9 +1,9 @@
 """One typed client a service."""
 
 from shared.clients.catalog import CatalogClient
-from shared.clients.documents import DocumentsClient
 from shared.clients.gateway import GatewayClient
 from shared.clients.licensing import LicensingClient
 from shared.clients.matching import MatchingClient
+from shared.clients.register import RegisterClient
 
-__all__ = ["CatalogClient", "DocumentsClient", "GatewayClient", "LicensingClient", "MatchingClient"]
+__all__ = ["CatalogClient", "GatewayClient", "LicensingClient", "MatchingClient", "RegisterClient"]

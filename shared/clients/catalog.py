@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.client import ServiceClient
-from shared.contracts.catalog import DealQuery, DealTarget, Listing, ReferenceRow, Snapshot
+from shared.contracts.catalog import DealQuery, DealTarget, DealTargets, Listing, ReferenceRow, Snapshot
 from shared.contracts.feed import FeedPage
 from shared.errors import NotFound
 
@@ -44,6 +44,6 @@ class CatalogClient(ServiceClient):
             return False
         return True
 
-    async def deal(self, query: DealQuery) -> DealTarget:
-        """A patent as it stands now, and what is against an act with it. Raises: NotFound."""
-        return await self._call("POST", "/deal-checks", DealTarget, ask=query)
+    async def deal(self, query: DealQuery) -> list[DealTarget]:
+        """Patents as they stand now, and what is against an act with each. Raises: NotFound."""
+        return (await self._call("POST", "/deal-checks", DealTargets, ask=query)).items

@@ -1428,12 +1428,24 @@ class GivenConsent(Ask):
     party_uscc: Uscc | None = None
 
 
-class DealQuery(Ask):
-    """Whether an act may be done with a patent now: asked afresh before one that cannot be taken back."""
+class WantedScope(Ask):
+    """For what a license is wanted, so that those on record which it leaves alone stand in nobody's way.
 
-    patent_id: str
+    Licenses that licensing itself has made are left out then: it keeps their scopes, and decides about them.
+    """
+
+    territory: list[RegionCode]
+    begins_on: date
+    until: date
+
+
+class DealQuery(Ask):
+    """Whether an act may be done with patents now: asked afresh before one that cannot be taken back."""
+
+    patent_ids: Annotated[list[str], Field(min_length=1, max_length=50)]
     act: Act
     given: list[GivenConsent] = []
+    scope: WantedScope | None = None
 
 
 class Pledgee(Reply):
@@ -1453,9 +1465,17 @@ class DealTarget(Reply):
     application_number: str | None
     publication_number: str | None
     patent_type: PatentType
+    filing_date: date | None
+    grant_date: date | None
     expiry_date: date | None
     holders: list[Holder]
     others: list[Holder] = Field(description="The holders besides whoever keeps the record")
     pledgees: list[Pledgee]
     sample: bool
     violations: list[ViolationOut]
+
+
+class DealTargets(Reply):
+    """The patents of a deal, in the order in which they were asked for."""
+
+    items: list[DealTarget]

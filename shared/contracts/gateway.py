@@ -217,6 +217,32 @@ class Evidence(Reply):
     missing: list[str]
 
 
+class PartiesQuery(Ask):
+    """Who are these organizations? Asked by other services before an act between them."""
+
+    organization_ids: Annotated[list[str], Field(max_length=200)]
+
+
+class PartyOut(Reply):
+    """An organization as a party of a contract: what its counterparty may know."""
+
+    id: str
+    name: str
+    uscc: str | None
+    type: OrganizationType
+    state_owned: bool
+    region_code: str | None
+    sme_class: SmeClass | None
+    verification: Verification
+    sample: bool
+
+
+class Parties(Reply):
+    """Those of the organizations that are there."""
+
+    items: list[PartyOut]
+
+
 class Document(Resource):
     """Evidence that acts refer to."""
 

@@ -6,10 +6,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared.contracts.catalog import ConsentRole, DocumentIds, Fee, Holder, LicenseType, Signatory
-from shared.contracts.values import Amount, Money, PatentType, Uscc
+from shared.contracts.values import Amount, IndustryCode, Money, PatentType, Rate, RegionCode, Uscc
 from shared.contracts.wire import (
     Ask,
     Cursor,
@@ -71,6 +71,44 @@ class RecordalState(StrEnum):
     RECORDED = "RECORDED"
     REFUSED = "REFUSED"
     OVERDUE = "OVERDUE"
+
+
+class LicenseState(StrEnum):
+    """How far a license has come; a contract binds once both sides have signed it."""
+
+    PENDING_SIGNATURES = "PENDING_SIGNATURES"
+    NOT_CONCLUDED = "NOT_CONCLUDED"
+    SIGNED = "SIGNED"
+    IN_FORCE = "IN_FORCE"
+    EXPIRED = "EXPIRED"
+    TERMINATED = "TERMINATED"
+
+
+class InquiryState(StrEnum):
+    """How far a negotiation has come."""
+
+    OPEN = "OPEN"
+    IN_NEGOTIATION = "IN_NEGOTIATION"
+    AGREED = "AGREED"
+    CLOSED = "CLOSED"
+
+
+class OfferState(StrEnum):
+    """What has become of an offer 要约."""
+
+    SENT = "SENT"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    COUNTERED = "COUNTERED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+
+
+class Side(StrEnum):
+    """On which side of a deal somebody stands."""
+
+    LICENSEE = "LICENSEE"
+    LICENSOR = "LICENSOR"
 
 
 class Installment(Ask):
@@ -311,7 +349,7 @@ class RequestQuery(Ask):
     """Filters of requests: those you gave, and those you received."""
 
     declaration_id: str | None = Field(default=None, max_length=60)
-    side: Literal["LICENSEE", "LICENSOR"] | None = None
+    side: Side | None = None
     external_id: ExternalId | None = None
     after: Cursor | None = None
     limit: Limit = 20
@@ -348,47 +386,279 @@ class TimelineEntry(Reply):
     basis: str | None
 
 
+class LicenseScope(Ask):
+    """Where, for what and how long (Civil Code Art. 864; Interpretation on technology contracts Art. 28)."""
+
+    territory: Annotated[list[RegionCode], Field(min_length=1, max_length=40)] | None = Field(
+        default=None, description="Regions; null for all of China"
+    )
+    field_of_use: Annotated[list[IndustryCode], Field(min_length=1, max_length=20)] | None = Field(
+        default=None, description="Industries; null for every field"
+    )
+    from_: LegalDay = Field(alias="from", description="The first day")
+    to: LegalDay = Field(description="The last day")
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class RoyaltyStep(Ask):
+    """From which sum of the base on which rate applies: rising or falling."""
+
+    above: Amount
+    rate: Rate
+
+
+class RoyaltyTerms(Ask):
+    """How a royalty is reported and bounded (Civil Code Art. 846)."""
+
+    report_every_months: Literal[1, 3, 6, 12] = 12
+    steps: Annotated[list[RoyaltyStep], Field(max_length=10)] = []
+    minimum: Amount | None = Field(default=None, description="At least so much for each report")
+    cap: Amount | None = Field(default=None, description="At most so much in all")
+
+
+class OfferTerms(Ask):
+    """What is offered, and what the contract will say."""
+
+    license_type: LicenseType = LicenseType.ORDINARY
+    scope: LicenseScope
+    fee: Fee
+    installments: Annotated[list[Installment], Field(max_length=60)] = []
+    royalty: RoyaltyTerms | None = None
+    payment_within_days: Annotated[int, Field(ge=1, le=365)] = 30
+    pricing_way: Literal["AGREEMENT", "MARKET_LISTING", "AUCTION"] = Field(
+        default="AGREEMENT",
+        description="How the price was found; one agreed by a state university is made public first",
+    )
+    sublicensing_allowed: bool = False
+    clauses: Annotated[list[Annotated[Prose, Field(min_length=1, max_length=2_000)]], Field(max_length=50)] = []
+
+
+class InquiryDraft(Ask):
+    """A firm asks about a published listing."""
+
+    listing_id: str = Field(pattern=r"^lst_[0-9a-z]{1,40}$")
+    need_id: Annotated[str, Field(pattern=r"^ned_[0-9a-z]{1,40}$")] | None = None
+    message: Annotated[Prose, Field(min_length=1, max_length=5_000)]
+    anonymized: bool = Field(default=False, description="Your name is kept from the other side until /disclosure")
+    external_id: ExternalId | None = None
+
+
+class InquiredPatent(Reply):
+    """A patent that an inquiry is about."""
+
+    id: str
+    title: str
+    number: str | None
+
+
+class Inquiry(Resource):
+    """A negotiation between a firm and whoever offers a listing."""
+
+    organization_id: str | None = Field(description="Who asks; null for the other side until it is disclosed")
+    licensee_name: str | None
+    licensor_id: str
+    listing_id: str
+    need_id: str | None
+    patents: list[InquiredPatent]
+    anonymized: bool
+    disclosed_at: Instant | None
+    state: InquiryState
+    closed_reason: str | None
+    license_id: str | None = Field(description="The contract of the accepted offer")
+    sample: bool
+    available_acts: list[AvailableAct] = []
+
+
+class InquiryQuery(Ask):
+    """Filters of inquiries: those you made, and those you received."""
+
+    listing_id: str | None = Field(default=None, max_length=60)
+    side: Side | None = None
+    state: InquiryState | None = None
+    external_id: ExternalId | None = None
+    after: Cursor | None = None
+    limit: Limit = 20
+    count: bool = False
+
+
+class MessageDraft(Ask):
+    """A word to the other side; it binds nobody."""
+
+    text: Annotated[Prose, Field(min_length=1, max_length=5_000)]
+
+
+class Message(Reply):
+    """What one side said."""
+
+    id: str
+    side: Side
+    text: str
+    at: Instant
+
+
+class InquiryClosing(Ask):
+    """That a negotiation ends without a contract."""
+
+    reason: Annotated[Prose, Field(min_length=1, max_length=2_000)]
+
+
+class AgencyConsentDraft(Ask):
+    """That one delegate may act for both sides (Civil Code Art. 168)."""
+
+    delegate_id: str = Field(pattern=r"^org_[0-9a-z]{1,40}$")
+
+
+class OfferDraft(OfferTerms):
+    """An offer 要约, or a counter-offer: it binds whoever makes it (Civil Code Art. 472)."""
+
+    valid_until: LegalDay | None = Field(
+        default=None, description="Its last day; with one it cannot be revoked, without it lapses after 30 days"
+    )
+    in_reply_to: Annotated[str, Field(pattern=r"^ofr_[0-9a-z]{1,40}$")] | None = None
+    external_id: ExternalId | None = None
+    acknowledged_rules: Acknowledged = []
+
+
+class Offer(Resource):
+    """An offer, and what became of it."""
+
+    organization_id: str
+    inquiry_id: str
+    side: Side = Field(description="Who made it")
+    terms: OfferTerms
+    terms_hash: str
+    valid_until: date
+    irrevocable: bool
+    in_reply_to: str | None
+    state: OfferState
+    reason: str | None
+    license_id: str | None
+    sample: bool
+    available_acts: list[AvailableAct] = []
+
+
+class Acceptance(Ask):
+    """Acceptance 承诺: exactly what was offered. A late one becomes an offer of yours, if you ask for that."""
+
+    as_new_offer: bool = False
+    valid_until: LegalDay | None = Field(default=None, description="Of the new offer")
+    acknowledged_rules: Acknowledged = []
+
+
+class Rejection(Ask):
+    """That an offer is rejected, or revoked."""
+
+    reason: Text2000 | None = None
+
+
+class SignatureDraft(Ask):
+    """One side signs the contract whose document has this SHA-256."""
+
+    document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    method: Literal["PLATFORM", "PROVIDER", "PAPER"] = Field(
+        description="By this act; by a provider of electronic signatures, or on paper (both with a document)"
+    )
+    signatory: Signatory
+    signed_on: LegalDay | None = Field(default=None, description="On paper; today when left out")
+    document_ids: DocumentIds = []
+    acknowledged_rules: Acknowledged = []
+
+
+class SignatureOut(Reply):
+    """A signature."""
+
+    side: Side
+    signatory: Signatory
+    method: Literal["PLATFORM", "PROVIDER", "PAPER"]
+    on: date
+    at: Instant
+
+
+class TerminationDraft(Ask):
+    """That a license ends today: once both sides have said so, or by notice of one after the other's breach."""
+
+    ground: Literal["AGREEMENT", "BREACH"]
+    reason: Annotated[Prose, Field(min_length=1, max_length=2_000)]
+    document_ids: DocumentIds = []
+
+
+class PricePublicityDraft(Ask):
+    """That result and intended price are made public inside the unit 公示."""
+
+    license_id: str = Field(pattern=r"^lic_[0-9a-z]{1,40}$")
+    begun_on: LegalDay
+    ends_on: LegalDay
+    place: Line = Field(description="Where it can be read: a notice board, a page")
+    document_ids: DocumentIds = []
+    external_id: ExternalId | None = None
+
+
+class PricePublicity(Resource):
+    """The publicity of a price, before a state university signs at it."""
+
+    organization_id: str
+    license_id: str
+    titles: list[str]
+    fee: Fee
+    begun_on: date
+    ends_on: date
+    place: str
+    document_ids: list[str]
+    state: Literal["ANNOUNCED", "RUNNING", "ENDED"]
+
+
+class PublicityQuery(Ask):
+    """Filters of price publicities."""
+
+    license_id: str | None = Field(default=None, max_length=60)
+    after: Cursor | None = None
+    limit: Limit = 20
+    count: bool = False
+
+
 class LicenseSource(Reply):
     """What a license grew from."""
 
-    type: Literal["OPEN_LICENSE"]
+    type: Literal["OPEN_LICENSE", "OFFER"]
     id: str
 
 
-class LicenseScope(Reply):
-    """Where, for what and how long."""
-
-    territory: Literal["CN"]
-    field_of_use: str | None
-    begins_on: date
-    until: date
-
-
 class License(Resource):
-    """A license in force, or one that was."""
+    """A license: a contract to be signed, one in force, or one that was."""
 
     organization_id: str
+    licensee_name: str | None
     licensor_id: str
     licensors: list[Holder]
     patent_ids: list[str]
     source: LicenseSource
     license_type: LicenseType
     scope: LicenseScope
-    terms: Terms
-    effective_at: date
-    state: Literal["IN_FORCE", "EXPIRED"]
-    recordal_due_on: date
+    fee: Fee
+    terms: Terms | OfferTerms
+    terms_hash: str
+    document_sha256: str | None = Field(description="Of the contract to be signed")
+    sign_by: date | None = Field(description="The last day for the signatures")
+    signatures: list[SignatureOut]
+    effective_at: date | None
+    terminated_on: date | None = Field(description="The day on which the license ended early")
+    state: LicenseState
+    recordal_due_on: date | None
     recordal_state: RecordalState
     recordals: list[RecordalOut]
     timeline: list[TimelineEntry]
     sample: bool
+    available_acts: list[AvailableAct] = []
 
 
 class LicenseQuery(Ask):
     """Filters of licenses: those you hold, and those you granted."""
 
-    side: Literal["LICENSEE", "LICENSOR"] | None = None
+    side: Side | None = None
     patent_id: str | None = Field(default=None, max_length=60)
+    license_type: LicenseType | None = None
+    state: LicenseState | None = None
     after: Cursor | None = None
     limit: Limit = 20
     count: bool = False

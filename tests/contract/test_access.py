@@ -30,7 +30,7 @@ from tests.contract.support import (
     ring,
     service_token,
 )
-from tests.deals import Case
+from tests.deals import Case, Talks
 from tests.world import Api, World
 
 pytestmark = pytest.mark.anyio
@@ -323,7 +323,17 @@ async def things(world: World) -> Things:
     request = await case.notice(await case.announced())
     await case.settled(request, "30000.00")
     held = await case.seen(request)
+    talks = await Talks(world, case.operator, owner, delegate, patent["id"]).another()
+    await talks.offered(modes=["ORDINARY"])
+    inquiry = await talks.inquiry()
+    offer = await talks.offer(inquiry, owner)
+    agreed = await talks.agreed(license_type="ORDINARY")
+    run_of_price = {"license_id": agreed["id"], "begun_on": case.today, "ends_on": case.day(15), "place": "校内公示栏"}
+    publicity = await owner.made("/v1/price-publicities", run_of_price)
     ids = {
+        "inquiries": inquiry["id"],
+        "offers": offer["id"],
+        "price-publicities": publicity["id"],
         "open-license-declarations": (await case.declare())["id"],
         "open-license-requests": request["id"],
         "payments": held["payments"][0]["id"],
@@ -358,6 +368,19 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "/v1/open-license-requests/{id}/recordal"): {"outcome": "FILED", "on": "2024-01-02"},
     ("POST", "/v1/licenses/{id}/recordals"): {"outcome": "FILED", "on": "2024-01-02"},
+    ("POST", "/v1/licenses/{id}/signatures"): {
+        "document_sha256": "0" * 64,
+        "method": "PLATFORM",
+        "signatory": {"name": "王校长"},
+    },
+    ("POST", "/v1/licenses/{id}/terminations"): {"ground": "AGREEMENT", "reason": "协商解除"},
+    ("POST", "/v1/inquiries/{id}/messages"): {"text": "您好"},
+    ("POST", "/v1/inquiries/{id}/closing"): {"reason": "另有方案"},
+    ("POST", "/v1/inquiries/{id}/agency-consents"): {"delegate_id": "org_1"},
+    ("POST", "/v1/inquiries/{id}/offers"): {
+        "scope": {"from": "2027-01-01", "to": "2027-12-31"},
+        "fee": {"fee_type": "FREE"},
+    },
     ("POST", "/v1/payments/{id}/contest"): {"reason": "未到账"},
     ("POST", "/v1/patents/{id}/legal-events"): {
         "code": "GRANT",

@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 from shared.contracts.access import Relation
 from tests import factories
 from tests.contract.support import ROUTES
-from tests.deals import Case
+from tests.deals import Case, Talks
 from tests.world import Api, World
 
 CHECKS = [
@@ -86,7 +86,16 @@ async def _furnished(world: World, platform: Platform) -> None:
     request = await case.notice(await case.announced())
     await case.settled(request, "30000.00")
     held = await case.seen(request)
+    talks = await Talks(world, operator, university, case.firm, own["id"]).another()
+    await talks.offered(modes=["ORDINARY"])
+    inquiry = await talks.inquiry()
+    offer = await talks.offer(inquiry, case.firm)
+    agreed = await talks.agreed(license_type="ORDINARY")
+    shown = {"license_id": agreed["id"], "begun_on": case.today, "ends_on": case.day(15), "place": "校内公示栏"}
     platform.ids = {
+        "inquiries": inquiry["id"],
+        "offers": offer["id"],
+        "price-publicities": (await university.made("/v1/price-publicities", shown))["id"],
         "open-license-declarations": (await case.declare())["id"],
         "open-license-requests": request["id"],
         "payments": held["payments"][0]["id"],

@@ -19,7 +19,7 @@ from shared.contracts.access import Relation
 from shared.ids import new_id
 from tests import factories
 from tests.contract.support import ROUTES, bearing, problem, service_token
-from tests.deals import Case, a_declaration, at
+from tests.deals import Case, Talks, a_declaration, at
 from tests.world import Api, World
 
 pytestmark = pytest.mark.anyio
@@ -187,6 +187,61 @@ class Furniture:
             for template, (path, body, other) in calls.items()
         }
 
+    async def negotiations(self) -> dict[str, Call]:
+        """Inquiries, offers and contracts, each in a state in which its act is open."""
+        firm = await self.world.organization(type="ENTERPRISE", uscc=factories.uscc("91370303"))
+        patent = (await self.owner.made("/v1/patents", factories.a_patent()))["id"]
+        talks = Talks(self.world, self.operator, self.owner, firm, patent)
+        await talks.checked(patent)
+        made = await self.owner.made("/v1/listings", factories.a_listing(patent_ids=[patent]))
+        talks.listing = made["id"]
+        for act, by in (("submission", self.owner), ("publication", self.operator)):
+            await by.made(f"/v1/listings/{made['id']}/{act}", {})
+        ordinary = {"license_type": "ORDINARY"}
+        inquiries = [await talks.inquiry() for _ in range(4)]
+        hidden = await talks.inquiry(anonymized=True)
+        offers = [await talks.offer(await talks.inquiry(), firm, **ordinary) for _ in range(2)]
+        loose = await talks.offer(await talks.inquiry(), firm, **ordinary, valid_until=None)
+        agreed, held = await talks.agreed(**ordinary), await talks.concluded(**ordinary)
+        root, asked = "/v1/inquiries", {"listing_id": talks.listing, "message": "您好"}
+        sign = {"document_sha256": agreed["document_sha256"], "method": "PLATFORM", "signatory": {"name": "李经理"}}
+        end = {"ground": "AGREEMENT", "reason": "协商解除"}
+        price = {"license_id": agreed["id"], "begun_on": talks.today, "ends_on": talks.day(20), "place": "公示栏"}
+        consent, owner = {"delegate_id": self.delegate.organization_id}, self.owner
+        calls: dict[str, tuple[Api, str, Any, Any]] = {
+            root: (firm, root, asked, {**asked, "message": "再问"}),
+            f"{root}/{{id}}/messages": (firm, f"{root}/{inquiries[0]['id']}/messages", {"text": "a"}, {"text": "b"}),
+            f"{root}/{{id}}/disclosure": (firm, f"{root}/{hidden['id']}/disclosure", None, None),
+            f"{root}/{{id}}/agency-consents": (
+                firm, f"{root}/{inquiries[1]['id']}/agency-consents", consent, {"delegate_id": owner.organization_id}
+            ),
+            f"{root}/{{id}}/closing": (firm, f"{root}/{inquiries[2]['id']}/closing", {"reason": "a"}, {"reason": "b"}),
+            f"{root}/{{id}}/offers": (
+                firm, f"{root}/{inquiries[3]['id']}/offers", talks.terms(**ordinary), talks.terms()
+            ),
+            "/v1/offers/{id}/acceptance": (
+                owner, f"/v1/offers/{offers[0]['id']}/acceptance", {}, {"acknowledged_rules": ["LS-STALE"]}
+            ),
+            "/v1/offers/{id}/rejection": (owner, f"/v1/offers/{offers[1]['id']}/rejection", {}, {"reason": "太低"}),
+            "/v1/offers/{id}/revocation": (firm, f"/v1/offers/{loose['id']}/revocation", {}, {"reason": "改价"}),
+            "/v1/licenses/{id}/signatures": (
+                firm, f"/v1/licenses/{agreed['id']}/signatures", sign, {**sign, "signatory": {"name": "王五"}}
+            ),
+            "/v1/licenses/{id}/terminations": (
+                firm, f"/v1/licenses/{held['id']}/terminations", end, {**end, "reason": "其他"}
+            ),
+            "/v1/price-publicities": (owner, "/v1/price-publicities", price, {**price, "place": "网站"}),
+        }  # fmt: skip
+        return {
+            template: Call(
+                by,
+                path,
+                {} if body is None else {"json": body},
+                {"json": {"another": "body"} if other is None else other},
+            )
+            for template, (by, path, body, other) in calls.items()
+        }
+
     async def deals(self) -> dict[str, Call]:
         """Declarations, notices and payments, each with its own patent."""
         firm = await self.world.organization(type="ENTERPRISE", uscc=factories.uscc("91370303"))
@@ -296,6 +351,7 @@ class Furniture:
             ),
             **await self.records(),
             **await self.deals(),
+            **await self.negotiations(),
             "/v1/patent-imports": Call(
                 owner,
                 "/v1/patent-imports",

@@ -37,7 +37,7 @@ async def test_e1_notice_and_payment_are_the_license_and_nobody_approves_it(case
     assert held["state"] == "EFFECTIVE" and held["effective_at"] == case.today
     license_ = await case.firm.read(f"/v1/licenses/{held['license_id']}")
     assert license_["license_type"] == "ORDINARY" and license_["state"] == "IN_FORCE"
-    assert license_["scope"]["until"] == (months_after(case.world.today, 36) - timedelta(days=1)).isoformat()
+    assert license_["scope"]["to"] == (months_after(case.world.today, 36) - timedelta(days=1)).isoformat()
     due = date.fromisoformat(held["recordal_due_on"])
     assert due >= months_after(case.world.today, 3) and due - months_after(case.world.today, 3) < timedelta(days=12)
     # Both sides read it, nobody else; and the declaration stays open for the next.

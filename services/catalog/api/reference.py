@@ -12,7 +12,7 @@ from services.catalog.api.base import Search, Uses, router
 from services.catalog.service.reference import TABLES
 from shared.contracts.catalog import (
     DealQuery,
-    DealTarget,
+    DealTargets,
     Loaded,
     ReferenceRow,
     ReferenceRows,
@@ -108,6 +108,6 @@ async def snapshot(
 
 
 @router.post("/deal-checks", include_in_schema=False)
-async def deal_check(query: DealQuery, catalog: Uses) -> DealTarget:
-    """A patent as it stands now, and what is against an act with it; for licensing."""
-    return await catalog.deals.target(query)
+async def deal_check(query: DealQuery, catalog: Uses) -> DealTargets:
+    """Patents as they stand now, and what is against an act with each; for licensing."""
+    return await catalog.deals.targets(query)

@@ -24,6 +24,7 @@ from shared.contracts.catalog import (
     LegalStatus,
     LicenseMode,
     LicenseType,
+    WantedScope,
 )
 from shared.contracts.values import TYPE_NAME, PatentType, fold
 from shared.errors import Text
@@ -75,6 +76,7 @@ class Target:
     is_co_owned: bool = False
     has_shares: bool = False
     agreed: frozenset[Act] = frozenset()
+    wanted: WantedScope | None = None  # of a license that is asked for
 
 
 def agreed_acts(standing: Standing, others: Sequence[Holder]) -> frozenset[Act]:
@@ -325,6 +327,21 @@ def _is_limited(license_: Encumbrance) -> bool:
     return bool(license_.territory or license_.field_of_use)
 
 
+OWN = "lic_"  # how the reference of a license begins that was made on this platform
+
+
+def _may_meet(license_: Encumbrance, wanted: WantedScope | None) -> bool:
+    """Whether a license on record may cover some of what is wanted; the fields of two are told apart by people."""
+    if wanted is None:
+        return True
+    if (license_.reference or "").startswith(OWN):
+        return False  # licensing keeps its scope
+    there, here = license_.territory, wanted.territory
+    apart_in_space = there and here and not any(a.startswith(b) or b.startswith(a) for a in there for b in here)
+    apart_in_time = license_.since > wanted.until or (license_.until is not None and license_.until < wanted.begins_on)
+    return not (apart_in_space or apart_in_time)
+
+
 @rule(
     "SCOPE-CONFLICT",
     source=Text("Interpretation on technology contracts Art. 25", "技术合同司法解释（2020）第二十五条"),
@@ -338,7 +355,8 @@ def licenses_leave_room(target: Target, act: Act, today: date) -> Refusal | None
     """
     if act not in _LICENSES:
         return None
-    standing = target.standing.active(EncumbranceKind.LICENSE, today)
+    known = target.standing.active(EncumbranceKind.LICENSE, today)
+    standing = [one for one in known if _may_meet(one, target.wanted)]
     if act is Act.ORDINARY_LICENSE:
         standing = [one for one in standing if one.license_type is not LicenseType.ORDINARY]
     if not standing:

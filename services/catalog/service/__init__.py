@@ -22,7 +22,7 @@ from services.catalog.service.sample import Sample
 from services.catalog.service.screening import Screenings
 from services.catalog.settings import CatalogSettings
 from shared import feed
-from shared.clients import DocumentsClient, LicensingClient, MatchingClient
+from shared.clients import LicensingClient, MatchingClient, RegisterClient
 from shared.clock import Clock
 from shared.contracts.feed import FeedPage
 from shared.db import Database
@@ -41,7 +41,7 @@ class Catalog:
         clock: Clock,
         *,
         matching: MatchingClient,
-        documents: DocumentsClient,
+        documents: RegisterClient,
         licensing: LicensingClient,
     ) -> None:
         self.db, self.clock = db, clock

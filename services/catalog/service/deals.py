@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from services.catalog import models
 from services.catalog.rules.eligibility import refusals
@@ -18,6 +20,7 @@ from shared.contracts.catalog import (
     Consent,
     DealQuery,
     DealTarget,
+    DealTargets,
     EncumbranceKind,
     EventCode,
     EventDetail,
@@ -33,7 +36,7 @@ from shared.db import Database
 from shared.feed import follow
 
 FEED = "licensing"  # the cursor's name
-HEARD = ("declaration.announced", "declaration.withdrawn", "license.effective")
+HEARD = ("declaration.announced", "declaration.withdrawn", "license.effective", "license.ended")
 
 Fetch = Callable[..., Awaitable[FeedPage]]
 
@@ -44,13 +47,17 @@ class Deals:
     def __init__(self, db: Database, record: Record, changes: Fetch, clock: Clock) -> None:
         self._db, self._record, self._changes, self._clock = db, record, changes, clock
 
-    async def target(self, query: DealQuery) -> DealTarget:
-        """A patent as it stands now, and every reason against an act with it. Raises: NotFound."""
-        today = legal_day(self._clock.now())
+    async def targets(self, query: DealQuery) -> DealTargets:
+        """Patents as they stand now, and every reason against an act with each. Raises: NotFound."""
+        today, table = legal_day(self._clock.now()), models.patent
         async with self._db.read() as tx:
-            row = (await tx.execute(select(models.patent).where(models.patent.c.id == query.patent_id))).first()
-        if row is None:
+            found = await tx.execute(select(table).where(table.c.id.in_(query.patent_ids)))
+        rows = {row.id: row for row in found}
+        if not rows.keys() >= set(query.patent_ids):
             raise no_patent()
+        return DealTargets(items=[self._target(rows[id_], query, today) for id_ in query.patent_ids])
+
+    def _target(self, row: Row[Any], query: DealQuery, today: date) -> DealTarget:
         holders, keeper = [Holder.model_validate(holder) for holder in row.holders], keeper_at(row)
         given = [
             Consent(
@@ -66,6 +73,8 @@ class Deals:
             application_number=row.application_number,
             publication_number=row.publication_number,
             patent_type=PatentType(row.patent_type),
+            filing_date=row.filing_date,
+            grant_date=row.grant_date,
             expiry_date=expiry_of(row),
             holders=holders,
             others=[holder for at, holder in enumerate(holders) if at != keeper],
@@ -74,7 +83,7 @@ class Deals:
                 for pledge in Standing.restored(row.standing).active(EncumbranceKind.PLEDGE, today)
             ],
             sample=row.is_sample,
-            violations=spoken(refusals(target_of(row, today, given), query.act, today)),
+            violations=spoken(refusals(replace(target_of(row, today, given), wanted=query.scope), query.act, today)),
         )
 
     async def follow(self) -> None:
@@ -118,6 +127,8 @@ def _events(said: Change) -> list[tuple[str, LegalEventDraft]]:
             reference=said.subject,
             license_type=LicenseType(str(data["license_type"])),
             until=date.fromisoformat(str(data["until"])),
+            territory=data.get("territory"),
+            field_of_use=", ".join(map(str, data.get("field_of_use") or [])) or None,
         )
         draft = LegalEventDraft(
             code=EventCode.LICENSE_RECORDED, occurred_on=on, source=EventSource.HOLDER, detail=detail
@@ -125,6 +136,10 @@ def _events(said: Change) -> list[tuple[str, LegalEventDraft]]:
         patents = data["patent_ids"]
         assert isinstance(patents, list)
         return [(str(id_), draft) for id_ in patents]
+    if said.type == "license.ended":
+        ended = EventDetail(reference=said.subject)
+        draft = LegalEventDraft(code=EventCode.LICENSE_ENDED, occurred_on=on, source=EventSource.HOLDER, detail=ended)
+        return [(str(id_), draft) for id_ in data["patent_ids"]]
     if said.type == "declaration.announced":
         code, detail = EventCode.OPEN_LICENSE, EventDetail(reference=str(data["announcement_number"]))
     else:

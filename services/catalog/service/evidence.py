@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from services.catalog.rules.events import documents_are_there
 from shared.auth import Caller
-from shared.clients import DocumentsClient
+from shared.clients import RegisterClient
 from shared.errors import InvalidInput
 
 
 class Evidence:
     """Asks for documents."""
 
-    def __init__(self, documents: DocumentsClient) -> None:
+    def __init__(self, documents: RegisterClient) -> None:
         self._documents = documents
 
     async def check(self, ids: Sequence[str], by: Caller) -> None:

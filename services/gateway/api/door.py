@@ -37,7 +37,7 @@ class GatewayDoor(Door):
     async def caller(self, request: Request) -> auth.Caller | None:
         """Who acts: by token or API key, for itself or on behalf of a principal; counted against its quotas."""
         path = request.url.path
-        if path in ("/changes", "/evidence"):  # another service, with a token of its own for us
+        if path in ("/changes", "/evidence", "/parties"):  # another service, with a token of its own for us
             token = auth.bearer(request.headers.get("authorization"))
             with contextlib.suppress(Unauthenticated):  # a client's token: for it the address does not exist
                 return auth.caller_of(self._keyring.verify(token or "", "gateway"))

@@ -27,6 +27,8 @@ from shared.contracts.gateway import (
     Organization,
     OrganizationDraft,
     OrganizationPatch,
+    Parties,
+    PartiesQuery,
     RotationDraft,
     RuleOut,
     ScopeOut,
@@ -243,6 +245,12 @@ async def scopes() -> Page[ScopeOut]:
 async def evidence(query: EvidenceQuery, gateway: Uses) -> Evidence:
     """Which documents are not there, for other services."""
     return await gateway.documents.missing(query)
+
+
+@router.post("/parties", include_in_schema=False)
+async def parties(query: PartiesQuery, gateway: Uses) -> Parties:
+    """Organizations as parties of a contract, for other services."""
+    return await gateway.organizations.parties(query)
 
 
 @router.get("/changes", include_in_schema=False)

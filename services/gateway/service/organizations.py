@@ -18,6 +18,10 @@ from shared.contracts.gateway import (
     Organization,
     OrganizationDraft,
     OrganizationPatch,
+    Parties,
+    PartiesQuery,
+    PartyOut,
+    SmeClass,
     Verification,
     VerificationDraft,
 )
@@ -177,17 +181,32 @@ class Organizations:
             await models.feed.append(tx, [change(type_, id_, id_, now, {})])
             return await self._acts.answer(tx, answer)
 
+    async def parties(self, query: PartiesQuery) -> Parties:
+        """Organizations as parties of a contract, for other services."""
+        table = models.organization
+        async with self._db.read() as tx:
+            found = await tx.execute(select(table).where(table.c.id.in_(query.organization_ids)))
+        return Parties(items=[_party(row) for row in found])
+
     async def count(self) -> int:
         """How many there are: none on the very first start."""
         async with self._db.read() as tx:
             return int(await tx.scalar(select(func.count()).select_from(models.organization)) or 0)
 
 
+def _size(row: Row[Any]) -> SmeClass | None:
+    revenue = Decimal(row.annual_revenue["amount"]) if row.annual_revenue else None
+    return rules.sme_class(OrganizationType(row.type), row.industry_code, row.staff_count, revenue)
+
+
+def _party(row: Row[Any]) -> PartyOut:
+    names = ("id", "name", "uscc", "type", "state_owned", "region_code", "verification")
+    return PartyOut(**{name: row._mapping[name] for name in names}, sme_class=_size(row), sample=row.is_sample)
+
+
 def _organization(row: Row[Any], by: Caller) -> Organization:
-    kind = OrganizationType(row.type)
     revenue = Money.model_validate(row.annual_revenue) if row.annual_revenue else None
     private = by.may_touch(row.id)
-    size = rules.sme_class(kind, row.industry_code, row.staff_count, Decimal(revenue.amount) if revenue else None)
     return Organization(
         **{name: row._mapping[name] for name in _FIELDS if name not in ("staff_count",)},
         id=row.id,
@@ -196,7 +215,7 @@ def _organization(row: Row[Any], by: Caller) -> Organization:
         updated_at=row.updated_at,
         staff_count=row.staff_count if private else None,
         annual_revenue=revenue if private else None,
-        sme_class=size,
+        sme_class=_size(row),
         contacts=[Contact.model_validate(contact) for contact in row.contacts] if private else [],
         verification=Verification(row.verification),
         sample=row.is_sample,

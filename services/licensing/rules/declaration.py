@@ -90,6 +90,26 @@ def stands_alone(other: str | None) -> Refusal | None:
     )
 
 
+@rule(
+    "OL-EXCL",
+    source=Text("Implementing Regulations rule 86 (1)", "专利法实施细则第八十六条第（一）项"),
+    since="2024-01-20",
+)
+def nothing_sole_is_agreed(license_id: str | None) -> Refusal | None:
+    """No open license while a sole or exclusive license is in force, or agreed and about to be signed (I-1)."""
+    if license_id is None:
+        return None
+    return Refusal(
+        "OL-EXCL",
+        Text(
+            f"a sole or exclusive license is in force or agreed: {license_id}",
+            f"该专利存在有效的或待签署的独占、排他许可 {license_id}",
+        ),
+        Text("declare after it has ended, or give the contract up", "请待其终止后再声明，或放弃该待签合同"),
+        pointer="/patent_id",
+    )
+
+
 @rule("OL-DAYS", source=Text("Patent Law Art. 50", "专利法第五十条"), since="2021-06-01")
 def days_follow(on: date, not_before: date | None, today: date) -> Refusal | None:
     """What is recorded has happened, and not before the act that it follows."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.licensing import models
+from services.licensing.service.contracts import Contracts
 from services.licensing.service.declarations import Declarations
+from services.licensing.service.inquiries import Inquiries
 from services.licensing.service.licenses import Licenses
 from services.licensing.service.requests import Requests
 from services.licensing.service.targets import Targets
 from shared import feed
-from shared.clients import CatalogClient, DocumentsClient
+from shared.clients import CatalogClient, RegisterClient
 from shared.clock import Clock
 from shared.contracts.feed import FeedPage
 from shared.db import Database
@@ -22,13 +24,15 @@ class Licensing:
     """Everything that licensing does, by subject."""
 
     def __init__(
-        self, db: Database, secret: bytes, clock: Clock, *, catalog: CatalogClient, documents: DocumentsClient
+        self, db: Database, secret: bytes, clock: Clock, *, catalog: CatalogClient, register: RegisterClient
     ) -> None:
         self.db, self.clock = db, clock
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
-        targets = Targets(catalog, documents)
+        targets = Targets(catalog, register)
         self.declarations = Declarations(db, targets, self.acts, cursors, clock)
         self.licenses = Licenses(db, targets, self.acts, cursors, clock)
+        self.contracts = Contracts(db, targets, self.licenses, self.acts, cursors, clock)
+        self.inquiries = Inquiries(db, targets, self.contracts, self.acts, cursors, clock)
         self.requests = Requests(db, targets, self.declarations, self.licenses, self.acts, cursors, clock)
 
     async def changes(self, after: int, limit: int, wait_s: float, types: Sequence[str] | None) -> FeedPage:

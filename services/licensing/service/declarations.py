@@ -16,6 +16,7 @@ from services.licensing import models
 from services.licensing.rules import declaration as rules
 from services.licensing.rules import parties, terms
 from services.licensing.rules.declaration import OPEN, SHOWN, DeclarationAct
+from services.licensing.service import scopes
 from services.licensing.service.targets import Targets, raise_unless_acknowledged
 from shared import context
 from shared.auth import Caller
@@ -143,7 +144,7 @@ class Declarations:
         values = {
             "id": new_id("old"), "organization_id": target.organization_id, "external_id": draft.external_id,
             "version": 1, "created_at": now, "updated_at": now, "keeper_uscc": target.keeper_uscc,
-            "patent_id": draft.patent_id, **_patent(target), "terms": said, "terms_hash": _hash(said),
+            "patent_id": draft.patent_id, **_patent(target), "terms": said, "terms_hash": hash_of(said),
             "state": _drafted(target),
             "is_sample": target.sample or (by.is_sample and by.organization_id == target.organization_id),
         }  # fmt: skip
@@ -312,8 +313,12 @@ class Declarations:
                 raise_unless_acknowledged(target.violations, [no for no in own if no], filing.acknowledged_rules)
                 detail = {"signatory": dump(filing.signatory), "document_ids": filing.document_ids}
                 changed = {**_patent(target), "state": DeclarationState.FILED, "filed_on": filing.filed_on}
+                await scopes.queue(tx, [row.patent_id])
+                if no := rules.nothing_sole_is_agreed(await scopes.taken_alone(tx, row.patent_id, today)):
+                    raise no.raised()
                 try:
                     made = await self._act(tx, locked, "filed", filing.filed_on, by, now, detail, changed)
+                    await scopes.take_all(tx, locked.id, row.patent_id, today)
                 except IntegrityError:  # another declaration of the patent was filed in this very moment
                     no = rules.stands_alone("filed just now")
                     assert no is not None
@@ -377,6 +382,8 @@ class Declarations:
                     raise no.raised()
             detail = {**told, "document_ids": list(document_ids)}
             made = await self._act(tx, row, past, on, by, now, detail, {**values, "state": rules.TO[step]})
+            if rules.TO[step] not in rules.LIVE:
+                await scopes.leave_from(tx, id_, legal_day(now))
             return await self._acts.answer(tx, self._shown(made, by))
 
     async def withdraw(self, id_: str, said: Withdrawal, by: Caller) -> Declaration:
@@ -487,7 +494,8 @@ def _drafted(target: DealTarget) -> DeclarationState:
     return DeclarationState.DRAFT if waits else DeclarationState.CONSENTED
 
 
-def _hash(said: Mapping[str, Any]) -> str:
+def hash_of(said: Mapping[str, Any]) -> str:
+    """The SHA-256 of terms: equal terms, equal hash."""
     return hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 

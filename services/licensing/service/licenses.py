@@ -1,8 +1,8 @@
-"""Licenses: made by a notice and its payment, ended by the calendar, recorded with the patent office."""
+"""Licenses: given by a notice and its payment or by a signed contract, ended by the calendar, by agreement or for breach."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -10,21 +10,31 @@ from sqlalchemy import Row, Table, and_, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
+from services.licensing.rules import contract as contract_rules
 from services.licensing.rules import notice, periods
 from services.licensing.rules import recordal as rules
+from services.licensing.rules.contract import Contract
+from services.licensing.service import scopes
 from services.licensing.service.calendar import working_days
+from services.licensing.service.declarations import offered
 from services.licensing.service.targets import Targets
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
-from shared.contracts.catalog import Holder, LicenseType
+from shared.contracts.catalog import Fee, Holder, LicenseType
 from shared.contracts.licensing import (
+    AvailableAct,
     License,
     LicenseQuery,
     LicenseScope,
     LicenseSource,
+    LicenseState,
+    OfferTerms,
     Recordal,
     RecordalOut,
     RecordalState,
+    Side,
+    SignatureOut,
+    TerminationDraft,
     Terms,
     TimelineEntry,
 )
@@ -37,7 +47,13 @@ from shared.ids import new_id
 from shared.paging import Cursors
 
 _BASIS = {
+    "agreed": "民法典第四百七十九条、第四百九十一条",
+    "signed": "民法典第四百九十条",
+    "given_up": "民法典第四百九十一条",
     "effective": "专利法第五十一条第一款",
+    "concluded": "民法典第四百九十条、第五百零二条",
+    "termination_proposed": "民法典第五百六十二条第一款",
+    "terminated": "民法典第五百六十二条、第五百六十三条、第五百六十五条",
     "recordal_filed": "专利法实施细则第十五条、第八十七条",
     "recordal_recorded": "专利实施许可合同备案办法",
     "recordal_refused": "专利实施许可合同备案办法",
@@ -49,6 +65,8 @@ class Licenses:
 
     def __init__(self, db: Database, targets: Targets, acts: Idempotency, cursors: Cursors, clock: Clock) -> None:
         self._db, self._targets, self._acts, self._cursors, self._clock = db, targets, acts, cursors, clock
+
+    # How a license begins
 
     async def begin(self, tx: Tx, request: Row[Any], declaration: Row[Any], on: date, by: Caller, now: datetime) -> str:
         """Enter the license that a notice and its payment have made; everybody concerned hears of it.
@@ -62,60 +80,103 @@ class Licenses:
             "id": id_, "organization_id": request.organization_id, "version": 1, "created_at": now, "updated_at": now,
             "licensor_id": request.licensor_id, "licensors": declaration.patent["holders"],
             "patent_ids": [request.patent_id], "source_type": "OPEN_LICENSE", "source_id": request.id,
-            "license_type": LicenseType.ORDINARY, "terms": request.terms, "effective_on": on, "until": until,
+            "license_type": LicenseType.ORDINARY, "terms": request.terms, "terms_hash": request.terms_hash,
+            "begins_on": on, "until": until, "agreed_on": legal_day(request.delivered_at), "effective_on": on,
             "recordal_due_on": periods.recordal_due_on(on, working_days()), "is_sample": request.is_sample,
         }  # fmt: skip
-        await tx.execute(insert(models.license_).values(values))
+        row = (await tx.execute(insert(models.license_).values(values).returning(models.license_))).one()
+        await scopes.queue(tx, [request.patent_id])
+        await scopes.take_by_law(tx, id_, request.patent_id, on, until)
+        await self.tell(tx, row, "effective", on, by, now, {"request_id": request.id}, told=_of_effect(row))
+        return id_
+
+    async def takes_effect(self, tx: Tx, row: Row[Any], on: date, by: Caller, now: datetime) -> Row[Any]:
+        """A contract that both sides have signed is in force; everybody concerned hears of it."""
+        due = periods.recordal_due_on(on, working_days())
+        row = await self.changed(tx, row, now, effective_on=on, recordal_due_on=due)
+        await self.tell(tx, row, "concluded", on, by, now, {}, feed="license.effective", told=_of_effect(row))
+        return row
+
+    async def changed(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
+        """A license's row with other values."""
+        table = models.license_
+        values |= {"version": row.version + 1, "updated_at": now}
+        made: Row[Any] = (
+            await tx.execute(update(table).where(table.c.id == row.id).values(values).returning(table))
+        ).one()
+        return made
+
+    async def tell(
+        self,
+        tx: Tx,
+        row: Row[Any],
+        past: str,
+        on: date,
+        by: Caller,
+        now: datetime,
+        detail: dict[str, Any],
+        *,
+        feed: str | None = None,
+        told: dict[str, Any] | None = None,
+    ) -> None:
+        """Record an act on a license and tell both sides of it; `told` is what goes onto the feed."""
+        mine = row.licensor_id if by.organization_id == row.licensor_id else row.organization_id
         await tx.execute(
             insert(models.act).values(
-                subject=id_, act="effective", on=on, at=now, by=by.client_id, detail={"request_id": request.id}
+                subject=row.id, act=past, on=on, at=now, by=by.client_id, organization_id=mine, actor_id=by.actor_id,
+                detail=detail,
             )
-        )
-        data = {
-            "patent_ids": [request.patent_id], "license_type": LicenseType.ORDINARY.value, "on": on.isoformat(),
-            "until": until.isoformat(), "licensee_id": request.organization_id, "licensor_id": request.licensor_id,
-        }  # fmt: skip
-        told = [
-            change("license.effective", id_, audience, now, data)
-            for audience in (request.organization_id, request.licensor_id)
-        ]
-        await models.feed.append(tx, told)
-        return id_
+        )  # fmt: skip
+        data = {"on": on.isoformat(), "patent_ids": row.patent_ids, **(detail if told is None else told)}
+        audiences = (row.organization_id, row.licensor_id)
+        type_ = feed or f"license.{past}"
+        await models.feed.append(tx, [change(type_, row.id, audience, now, data) for audience in audiences])
+
+    # Reading
 
     async def get(self, id_: str, by: Caller) -> License:
         """A license, for its two sides."""
         async with self._db.read() as tx:
-            return (await self._loaded(tx, [await self._visible(tx, id_, by, lock=False)]))[0]
+            return (await self.loaded(tx, [await self.visible(tx, id_, by, lock=False)], by))[0]
 
-    async def _visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+    async def visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+        """A license's row, for its two sides. Raises: NotFound."""
         statement = select(models.license_).where(models.license_.c.id == id_)
         row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
         if row is None or not (by.may_touch(row.organization_id) or by.may_touch(row.licensor_id)):
-            raise NotFound("there is no such license", "没有该许可")
+            raise no_license()
         return row
 
-    async def _loaded(self, tx: Tx, rows: Sequence[Row[Any]]) -> list[License]:
+    async def loaded(self, tx: Tx, rows: Sequence[Row[Any]], by: Caller) -> list[License]:
+        """Licenses as they are shown, in as many statements as one of them takes."""
         done = await models.acts_of(tx, [row.id for row in rows])
-        return [self._shown(row, done[row.id]) for row in rows]
+        return [self._shown(row, done[row.id], by) for row in rows]
 
-    def _shown(self, row: Row[Any], done: list[Row[Any]]) -> License:
+    def _shown(self, row: Row[Any], done: list[Row[Any]], by: Caller) -> License:
         today = legal_day(self._clock.now())
+        state = contract_rules.state_on(contract_of(row), today)
         steps = [one for one in done if one.act.startswith("recordal_")]
+        is_open = row.source_type == "OPEN_LICENSE"
+        terms: Terms | OfferTerms = (Terms if is_open else OfferTerms).model_validate(row.terms)
+        whole = {} if isinstance(terms, Terms) else terms.scope.model_dump(include={"territory", "field_of_use"})
         return License(
             **{
                 name: row._mapping[name]
                 for name in (
                     "id", "external_id", "version", "created_at", "updated_at", "organization_id", "licensor_id",
-                    "patent_ids", "recordal_due_on",
+                    "patent_ids", "recordal_due_on", "terms_hash", "document_sha256", "sign_by", "terminated_on",
                 )
             },
+            licensee_name=row.licensee["name"] if row.licensee else None,
             licensors=[Holder.model_validate(holder) for holder in row.licensors],
             source=LicenseSource(type=row.source_type, id=row.source_id),
             license_type=LicenseType(row.license_type),
-            scope=LicenseScope(territory="CN", field_of_use=None, begins_on=row.effective_on, until=row.until),
-            terms=Terms.model_validate(row.terms),
+            scope=LicenseScope.model_validate({**whole, "from": row.begins_on, "to": row.until}),
+            fee=Fee.model_validate(row.terms["fee"]),
+            terms=terms,
+            signatures=[_signature(one) for one in done if one.act == "signed"],
             effective_at=row.effective_on,
-            state="EXPIRED" if today > row.until else "IN_FORCE",
+            state=state,
             recordal_state=recordal_state(row, done, today),
             recordals=[
                 RecordalOut(
@@ -125,6 +186,7 @@ class Licenses:
             ],
             timeline=[TimelineEntry(act=one.act, on=one.on, at=one.at, basis=_BASIS.get(one.act)) for one in done],
             sample=row.is_sample,
+            available_acts=_available(row, state, done, today, by),
         )  # fmt: skip
 
     async def page(self, query: LicenseQuery, by: Caller) -> Page[License]:
@@ -133,15 +195,60 @@ class Licenses:
         found = [sides(table, query.side, by)]
         if query.patent_id:
             found.append(table.c.patent_ids.contains([query.patent_id]))
+        if query.license_type:
+            found.append(table.c.license_type == query.license_type)
+        if query.state:
+            found.append(_is_in(query.state, legal_day(self._clock.now())))
         condition = and_(*found)
-        scope = ("licenses", by.organization_id, query.side, query.patent_id)
+        scope = ("licenses", by.organization_id, query.model_dump_json(exclude={"after", "limit"}))
         async with self._db.read() as tx:
             rows, more = await self._cursors.page(
                 tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, query.after, query.limit
             )
-            items = await self._loaded(tx, rows)
+            items = await self.loaded(tx, rows, by)
             total = await tx.scalar(select(func.count()).select_from(table).where(condition)) if query.count else None
         return Page(items=items, next=more, count=total)
+
+    # How a license ends early
+
+    async def terminate(self, id_: str, said: TerminationDraft, by: Caller) -> License:
+        """End a license: by agreement, once both sides have said so, or by notice after the other side's breach.
+
+        What was performed stands; the scope is free again from this day on.
+        Raises: RuleRefused LIC-END, LIC-BREACH.
+        """
+        await self._targets.check_documents(said.document_ids, by)
+        now = self._clock.now()
+        today = legal_day(now)
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self.visible(tx, id_, by, lock=True)
+            side = standing(row, by)
+            for no in (
+                contract_rules.may_end(contract_rules.state_on(contract_of(row), today)),
+                contract_rules.breach_was_warned_of(said.ground, bool(said.document_ids)),
+            ):
+                if no:
+                    raise no.raised()
+            done = (await models.acts_of(tx, [id_]))[id_]
+            agreed = {Side(one.detail["side"]) for one in done if one.act == "termination_proposed"} | {side}
+            detail = {
+                "ground": said.ground,
+                "side": side.value,
+                "document_ids": said.document_ids,
+                "reason": said.reason,
+            }
+            told = {"ground": said.ground, "side": side.value}
+            if said.ground == "AGREEMENT" and agreed < set(Side):
+                row = await self.changed(tx, row, now)
+                await self.tell(tx, row, "termination_proposed", today, by, now, detail, told=told)
+            else:
+                row = await self.changed(tx, row, now, terminated_on=today)
+                await scopes.leave_from(tx, id_, today)
+                await self.tell(tx, row, "terminated", today, by, now, detail, feed="license.ended", told=told)
+            return await self._acts.answer(tx, (await self.loaded(tx, [row], by))[0])
+
+    # Its recordal
 
     async def record(self, id_: str, step: Recordal, by: Caller) -> License:
         """A step of the recordal: either side files it (rule 87); the office records or refuses it.
@@ -156,7 +263,9 @@ class Licenses:
 
     async def recorded(self, tx: Tx, id_: str, step: Recordal, by: Caller, now: datetime) -> License:
         """The same within the caller's transaction."""
-        row, today = await self._visible(tx, id_, by, lock=True), legal_day(now)
+        row, today = await self.visible(tx, id_, by, lock=True), legal_day(now)
+        if row.effective_on is None:
+            raise rules.nothing_to_record().raised()
         state = recordal_state(row, (await models.acts_of(tx, [id_]))[id_], today)
         for no in (
             rules.step_follows(step.outcome, state),
@@ -165,25 +274,18 @@ class Licenses:
         ):
             if no:
                 raise no.raised()
-        past = f"recordal_{step.outcome.lower()}"
         detail = {"number": step.number, "reason": step.reason, "document_ids": step.document_ids}
-        await tx.execute(
-            insert(models.act).values(subject=row.id, act=past, on=step.on, at=now, by=by.client_id, detail=detail)
+        row = await self.changed(tx, row, now)
+        await self.tell(
+            tx, row, f"recordal_{step.outcome.lower()}", step.on, by, now, detail, told={"number": step.number}
         )
-        table = models.license_
-        await tx.execute(update(table).where(table.c.id == row.id).values(version=row.version + 1, updated_at=now))
-        data = {"on": step.on.isoformat(), "number": step.number, "patent_ids": row.patent_ids}
-        told = [
-            change(f"license.{past}", row.id, audience, now, data)
-            for audience in (row.organization_id, row.licensor_id)
-        ]
-        await models.feed.append(tx, told)
-        made = (await tx.execute(select(table).where(table.c.id == row.id))).one()
-        return (await self._loaded(tx, [made]))[0]
+        return (await self.loaded(tx, [row], by))[0]
 
 
 def recordal_state(row: Row[Any], done: Sequence[Row[Any]], today: date) -> RecordalState:
     """Whether a license is on record, by the steps that were taken and the calendar."""
+    if row.recordal_due_on is None:
+        return RecordalState.NOT_DUE
     steps = [one.act.removeprefix("recordal_").upper() for one in done if one.act.startswith("recordal_")]
     return rules.state_on(steps, row.recordal_due_on, today)
 
@@ -194,3 +296,80 @@ def sides(table: Table, side: str | None, by: Caller) -> ColumnElement[bool]:
     if side is not None:
         return own if side == "LICENSEE" else given
     return table.c.id.is_not(None) if by.is_operator else or_(own, given)
+
+
+def no_license() -> NotFound:
+    """For an unknown id, and for strangers."""
+    return NotFound("there is no such license", "没有该许可")
+
+
+def contract_of(row: Row[Any]) -> Contract:
+    """A license's row as the rules see it."""
+    return Contract(
+        begins_on=row.begins_on,
+        until=row.until,
+        effective_on=row.effective_on,
+        sign_by=row.sign_by,
+        terminated_on=row.terminated_on,
+        is_given_up=row.given_up_on is not None,
+    )
+
+
+def standing(row: Row[Any], by: Caller) -> Side:
+    """On which side the caller stands. Raises: NotFound for the operator, who acts for nobody."""
+    known = {row.licensor_id: Side.LICENSOR, row.organization_id: Side.LICENSEE}
+    if (side := known.get(by.organization_id)) is None:
+        raise no_license()
+    return side
+
+
+def signed_by(done: Sequence[Row[Any]]) -> set[Side]:
+    """Which sides have signed."""
+    return {Side(one.detail["side"]) for one in done if one.act == "signed"}
+
+
+def _signature(one: Row[Any]) -> SignatureOut:
+    said = one.detail
+    return SignatureOut.model_validate({**said, "on": one.on, "at": one.at})
+
+
+def _of_effect(row: Row[Any]) -> dict[str, Any]:
+    """What the feed says of a license that is in force."""
+    scope = row.terms.get("scope") or {}
+    return {
+        "license_type": row.license_type, "on": row.effective_on.isoformat(), "until": row.until.isoformat(),
+        "licensee_id": row.organization_id, "licensor_id": row.licensor_id, "territory": scope.get("territory"),
+        "field_of_use": scope.get("field_of_use"),
+    }  # fmt: skip
+
+
+def _is_in(state: LicenseState, today: date) -> ColumnElement[bool]:
+    """`state_on`, in SQL."""
+    table = models.license_.c
+    unsigned = table.effective_on.is_(None)
+    lapsed = or_(table.given_up_on.is_not(None), table.sign_by < today)
+    has_ended = func.coalesce(table.terminated_on <= today, False)
+    runs = and_(~unsigned, ~has_ended, table.until >= today)
+    found: dict[LicenseState, ColumnElement[bool]] = {
+        LicenseState.PENDING_SIGNATURES: and_(unsigned, ~lapsed),
+        LicenseState.NOT_CONCLUDED: and_(unsigned, lapsed),
+        LicenseState.TERMINATED: and_(~unsigned, has_ended),
+        LicenseState.EXPIRED: and_(~unsigned, ~has_ended, table.until < today),
+        LicenseState.SIGNED: and_(runs, table.begins_on > today),
+        LicenseState.IN_FORCE: and_(runs, table.begins_on <= today),
+    }
+    return found[state]
+
+
+def _available(
+    row: Row[Any], state: LicenseState, done: Sequence[Row[Any]], today: date, by: Caller
+) -> list[AvailableAct]:
+    root, found = f"/v1/licenses/{row.id}", []
+    sides_: Collection[str] = (row.organization_id, row.licensor_id)
+    if by.organization_id in sides_:
+        if row.document_sha256 is not None and row.effective_on is None:
+            no = contract_rules.may_sign(state, signed_by(done), standing(row, by))
+            found.append(offered("signatures", f"{root}/signatures", no))
+        found.append(offered("terminations", f"{root}/terminations", contract_rules.may_end(state)))
+    no = rules.nothing_to_record() if row.effective_on is None else None
+    return [*found, offered("recordals", f"{root}/recordals", no)]

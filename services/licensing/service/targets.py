@@ -5,26 +5,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.auth import Caller
-from shared.clients import CatalogClient, DocumentsClient
-from shared.contracts.catalog import Act, DealQuery, DealTarget, GivenConsent
+from shared.clients import CatalogClient, RegisterClient
+from shared.contracts.catalog import (
+    Act,
+    DealQuery,
+    DealTarget,
+    GivenConsent,
+    LicenseType,
+    Listing,
+    WantedScope,
+)
+from shared.contracts.gateway import PartyOut
 from shared.contracts.wire import ViolationOut
 from shared.errors import InvalidInput, RuleRefused, Text, Violation
 from shared.rulebook import Refusal
+
+ACT_OF = {
+    LicenseType.ORDINARY: Act.ORDINARY_LICENSE,
+    LicenseType.SOLE: Act.SOLE_LICENSE,
+    LicenseType.EXCLUSIVE: Act.EXCLUSIVE_LICENSE,
+}
 
 
 class Targets:
     """Asks catalog and the gateway."""
 
-    def __init__(self, catalog: CatalogClient, documents: DocumentsClient) -> None:
-        self._catalog, self._documents = catalog, documents
+    def __init__(self, catalog: CatalogClient, register: RegisterClient) -> None:
+        self._catalog, self._register = catalog, register
 
     async def of(self, patent_id: str, act: Act, given: Sequence[GivenConsent] = ()) -> DealTarget:
         """A patent as it stands now, and what is against an act with it. Raises: NotFound; Unavailable."""
-        return await self._catalog.deal(DealQuery(patent_id=patent_id, act=act, given=list(given)))
+        return (await self._catalog.deal(DealQuery(patent_ids=[patent_id], act=act, given=list(given))))[0]
+
+    async def licensed(self, patent_ids: Sequence[str], type_: LicenseType, scope: WantedScope) -> list[DealTarget]:
+        """Patents as they stand now, and what is against licensing them so. Raises: NotFound; Unavailable."""
+        query = DealQuery(patent_ids=list(patent_ids), act=ACT_OF[type_], scope=scope)
+        return await self._catalog.deal(query)
+
+    async def listing(self, id_: str) -> Listing:
+        """A published listing. Raises: NotFound; Unavailable."""
+        return await self._catalog.listing(id_)
+
+    async def parties(self, ids: Sequence[str]) -> dict[str, PartyOut]:
+        """Organizations as the gateway knows them now, by id. Raises: Unavailable."""
+        return await self._register.parties(ids)
 
     async def check_documents(self, ids: Sequence[str], by: Caller) -> None:
         """Every document that an act names was uploaded by whoever acts. Raises: InvalidInput; Unavailable."""
-        missing = await self._documents.missing(ids, None if by.is_operator else by.organization_id) if ids else []
+        missing = await self._register.missing(ids, None if by.is_operator else by.organization_id) if ids else []
         if missing:
             raise InvalidInput(
                 f"these documents are not yours or do not exist: {', '.join(missing)}; upload them at /v1/documents",

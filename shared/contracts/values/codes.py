@@ -172,6 +172,13 @@ def section_of(division: str) -> str | None:
     return next((letter for letter, last in _LAST_DIVISION.items() if 0 < number <= last), None)
 
 
+def divisions_of(section: str) -> range:
+    """The two-digit divisions of a section letter of GB/T 4754-2017."""
+    letters = list(_LAST_DIVISION)
+    at = letters.index(section)
+    return range(_LAST_DIVISION[letters[at - 1]] + 1 if at else 1, _LAST_DIVISION[section] + 1)
+
+
 @rule(
     "INDUSTRY-CODE",
     source=Text("GB/T 4754-2017 (industries)", "GB/T 4754-2017《国民经济行业分类》"),

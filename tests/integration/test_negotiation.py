@@ -1,0 +1,378 @@
+"""From an inquiry to a signed license and its end, through the gateway (scenarios E.5, E.10, E.12, E.18-E.21)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests import factories
+from tests.contract.support import problem
+from tests.deals import Talks, at, rules_of
+from tests.world import Api, World
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def talks(world: World) -> AsyncIterator[Talks]:
+    yield await (await Talks.open(world)).offered()
+    if world.clock.offset:
+        world.clock.offset = timedelta(0)
+        world._signed_in.clear()
+
+
+async def a_firm(talks: Talks) -> Api:
+    return await talks.world.organization(type="ENTERPRISE", uscc=factories.uscc("91370303"))
+
+
+async def test_e19_a_counter_offer_ends_the_offer_and_its_acceptance_is_a_contract_to_be_signed(talks: Talks) -> None:
+    inquiry = await talks.inquiry()
+    assert inquiry["state"] == "OPEN" and inquiry["licensor_id"] == talks.university.organization_id
+    first = await talks.offer(inquiry, talks.university)
+    assert first["state"] == "SENT" and first["irrevocable"] and first["side"] == "LICENSOR"
+    cheaper = {"fee": {"fee_type": "LUMP_SUM", "amount": "35000.00"}}
+    counter = await talks.offer(inquiry, talks.firm, in_reply_to=first["id"], **cheaper)
+    assert (await talks.firm.read(f"/v1/offers/{first['id']}"))["state"] == "COUNTERED"
+    late = await talks.firm.post(f"/v1/offers/{first['id']}/acceptance", json={})
+    problem(late, 409, "rule_refused")
+    assert rules_of(late) == ["OFFER-NOT-LIVE"]
+    # Nobody accepts an offer of its own.
+    assert rules_of(await talks.firm.post(f"/v1/offers/{counter['id']}/acceptance", json={})) == ["OFFER-SIDE"]
+    accepted = await talks.university.made(f"/v1/offers/{counter['id']}/acceptance", {})
+    assert accepted["state"] == "ACCEPTED"
+    seen = await talks.firm.read(f"/v1/inquiries/{inquiry['id']}")
+    assert seen["state"] == "AGREED" and seen["license_id"] == accepted["license_id"]
+    license_ = await talks.firm.read(f"/v1/licenses/{accepted['license_id']}")
+    assert license_["state"] == "PENDING_SIGNATURES" and license_["fee"]["amount"] == "35000.00"
+    assert license_["source"] == {"type": "OFFER", "id": counter["id"]} and license_["effective_at"] is None
+    document = await talks.firm.get(f"/v1/licenses/{license_['id']}/document")
+    assert document.content.startswith(b"%PDF-") and document.headers["content-type"] == "application/pdf"
+    assert hashlib.sha256(document.content).hexdigest() == license_["document_sha256"]
+    wrong = await talks.sign({**license_, "document_sha256": "0" * 64}, talks.firm)
+    assert rules_of(wrong) == ["SIGN-DOCUMENT"]
+    on_paper = await talks.sign(license_, talks.firm, method="PAPER")
+    assert rules_of(on_paper) == ["SIGN-EVIDENCE"]
+    half = (await talks.sign(license_, talks.firm)).json()
+    assert half["state"] == "PENDING_SIGNATURES" and [one["side"] for one in half["signatures"]] == ["LICENSEE"]
+    assert rules_of(await talks.sign(license_, talks.firm)) == ["SIGN-STATE"]
+    whole = (await talks.sign(license_, talks.university)).json()
+    assert whole["state"] == "IN_FORCE" and whole["effective_at"] == talks.today
+    assert whole["recordal_state"] == "DUE" and whole["recordal_due_on"] > talks.today
+    assert [one["act"] for one in whole["timeline"]] == ["agreed", "signed", "signed", "concluded"]
+    assert all(one["basis"] for one in whole["timeline"])
+    stranger = await a_firm(talks)
+    for path in (
+        f"/v1/licenses/{license_['id']}/document",
+        f"/v1/offers/{first['id']}",
+        f"/v1/inquiries/{inquiry['id']}",
+    ):
+        problem(await stranger.get(path), 404, "not_found")
+
+
+async def test_the_contract_is_the_same_in_every_form(talks: Talks) -> None:
+    license_ = await talks.agreed(clauses=["被许可方每季度末提供实施情况说明。"])
+    path = f"/v1/licenses/{license_['id']}/document"
+    docx = [(await talks.university.get(path, params={"format": "docx"})).content for _ in range(2)]
+    assert docx[0][:2] == b"PK" and docx[0] == docx[1]
+    both = (await talks.firm.get(path, params={"language": "bilingual"})).content
+    assert both.startswith(b"%PDF-") and both != (await talks.firm.get(path)).content
+    problem(await talks.firm.get(path, params={"format": "odt"}), 422)
+
+
+async def test_e20_an_offer_with_a_period_binds_and_a_late_acceptance_is_a_new_offer_on_request(talks: Talks) -> None:
+    inquiry = await talks.inquiry()
+    offer = await talks.offer(inquiry, talks.university, valid_until=talks.day(2))
+    assert rules_of(await talks.university.post(f"/v1/offers/{offer['id']}/revocation", json={})) == ["OFFER-BINDS"]
+    again = await talks.university.post(f"/v1/inquiries/{inquiry['id']}/offers", json=talks.terms())
+    assert rules_of(again) == ["OFFER-STANDS"]
+    closing = await talks.university.post(f"/v1/inquiries/{inquiry['id']}/closing", json={"reason": "改变主意"})
+    assert rules_of(closing) == ["OFFER-BINDS"]
+    await talks.later(3)
+    assert (await talks.firm.read(f"/v1/offers/{offer['id']}"))["state"] == "EXPIRED"
+    late = await talks.firm.post(f"/v1/offers/{offer['id']}/acceptance", json={})
+    assert rules_of(late) == ["OFFER-NOT-LIVE"] and "as_new_offer" in late.json()["violations"][0]["cure"]
+    new = await talks.firm.made(f"/v1/offers/{offer['id']}/acceptance", {"as_new_offer": True})
+    assert new["state"] == "SENT" and new["side"] == "LICENSEE" and new["in_reply_to"] == offer["id"]
+    assert new["terms"] == offer["terms"] and new["id"] != offer["id"] and not new["irrevocable"]
+    revoked = await talks.firm.made(f"/v1/offers/{new['id']}/revocation", {})
+    assert revoked["state"] == "REVOKED"
+    gone = await talks.university.post(f"/v1/offers/{new['id']}/acceptance", json={})
+    assert rules_of(gone) == ["OFFER-NOT-LIVE"]
+
+
+async def test_what_is_wrong_with_an_offer_is_told_with_its_cure(talks: Talks) -> None:
+    inquiry = await talks.inquiry()
+    root = f"/v1/inquiries/{inquiry['id']}/offers"
+    for change, rule in (
+        ({"fee": {"fee_type": "NEGOTIABLE"}}, "OFFER-SPECIFIC"),
+        (
+            {
+                "fee": {"fee_type": "INSTALLMENTS", "amount": "100.00"},
+                "installments": [{"amount": "99", "after_days": 0}],
+            },
+            "OFFER-SPECIFIC",
+        ),
+        ({"valid_until": talks.day(-1)}, "OFFER-PERIOD"),
+        ({"scope": {"from": talks.day(10), "to": talks.day(5)}}, "SCOPE-DAYS"),
+    ):
+        wrong = await talks.firm.post(root, json=talks.terms(**change))
+        assert wrong.status_code == 422 and rules_of(wrong) == [rule]
+    # E.21: no license beyond the patent (filed 2023-02-15, so it ends on 2043-02-15).
+    beyond = await talks.firm.post(root, json=talks.terms(scope={"from": talks.today, "to": "2043-02-16"}))
+    assert beyond.status_code == 409 and rules_of(beyond) == ["TERM-BEYOND-EXPIRY"]
+    void = talks.terms(clauses=["被许可方不得对许可专利的有效性提出异议。", "改进成果无偿归许可方所有。"])
+    warned = await talks.firm.post(root, json=void)
+    problem(warned, 409, "warning")
+    assert sorted(rules_of(warned)) == ["CLAUSE-IMPROVEMENT", "CLAUSE-NO-CHALLENGE"]
+    knowing = await talks.firm.post(root, json={**void, "acknowledged_rules": rules_of(warned)})
+    assert knowing.status_code == 201
+    stale = await talks.university.post(root, json=talks.terms(in_reply_to="ofr_0nothing"))
+    assert rules_of(stale) == ["OFFER-STANDS"]
+
+
+async def test_e12_of_two_who_want_it_alone_one_gets_it(talks: Talks) -> None:
+    """I-2: fifty firms have agreed on the same, and the university accepts all at once."""
+    firms = [talks.firm, *(await asyncio.gather(*(a_firm(talks) for _ in range(11))))]
+
+    async def offered(firm: Api) -> str:
+        return str((await talks.offer(await talks.inquiry(firm), firm))["id"])
+
+    offers = await asyncio.gather(*map(offered, firms))
+    accept = [talks.university.post(f"/v1/offers/{offer}/acceptance", json={}) for offer in offers]
+    answers = await asyncio.gather(*accept)
+    assert sorted(one.status_code for one in answers) == [200, *[409] * 11]
+    assert {rule for one in answers if one.status_code == 409 for rule in rules_of(one)} == {"SCOPE-CONFLICT"}
+    # Whoever lost keeps a live offer; an ordinary license beside it is refused as well, in another region it is not.
+    won = next(one.json() for one in answers if one.status_code == 200)
+    other = await a_firm(talks)
+    inquiry = await talks.inquiry(other)
+    beside = await talks.offer(inquiry, other, license_type="ORDINARY")
+    no = await talks.university.post(f"/v1/offers/{beside['id']}/acceptance", json={})
+    assert rules_of(no) == ["SCOPE-CONFLICT"]
+    # Given up, the scope is free.
+    lost = await talks.university.read(f"/v1/offers/{won['id']}")
+    await talks.university.made(f"/v1/inquiries/{lost['inquiry_id']}/closing", {"reason": "未签署"})
+    gone = await talks.university.read(f"/v1/licenses/{won['license_id']}")
+    assert gone["state"] == "NOT_CONCLUDED"
+    free = await talks.university.post(f"/v1/offers/{beside['id']}/acceptance", json={})
+    assert free.status_code == 200, free.text
+
+
+async def test_two_exclusive_licenses_stand_side_by_side_in_different_places_and_fields(talks: Talks) -> None:
+    days = {"from": talks.today, "to": talks.day(900)}
+    await talks.concluded(scope={**days, "territory": ["37"], "field_of_use": ["C34"]})
+    for scope, allowed in (
+        ({"territory": ["3703"], "field_of_use": ["C3425"]}, False),  # a part of both
+        ({"territory": ["3703"]}, False),
+        ({"field_of_use": ["C"]}, False),
+        ({"territory": ["3703"], "field_of_use": ["C35"]}, True),
+        ({"territory": ["41"], "field_of_use": ["C34"]}, True),
+    ):
+        firm = await a_firm(talks)
+        offer = await talks.offer(await talks.inquiry(firm), firm, scope={**days, **scope})
+        answer = await talks.university.post(
+            f"/v1/offers/{offer['id']}/acceptance", json={"acknowledged_rules": ["SCOPE-CONFLICT"]}
+        )
+        assert (answer.status_code == 200) is allowed, answer.text
+    # And the same place and field once more, after the first has ended.
+    firm = await a_firm(talks)
+    after = {"from": talks.day(901), "to": talks.day(1500), "territory": ["37"], "field_of_use": ["C34"]}
+    offer = await talks.offer(await talks.inquiry(firm), firm, scope=after)
+    answer = await talks.university.post(f"/v1/offers/{offer['id']}/acceptance", json={})
+    assert answer.status_code == 200, answer.text
+
+
+async def test_e10_between_a_declaration_and_an_exclusive_license_the_first_wins(talks: Talks) -> None:
+    """I-1, OL-LIVE, OL-EXCL and OL-PENDING."""
+    firm = await a_firm(talks)
+    offer = await talks.offer(await talks.inquiry(firm), firm)
+    declared = await talks.announced()
+    request = await talks.notice(declared)
+    no = await talks.university.post(f"/v1/offers/{offer['id']}/acceptance", json={})
+    assert no.status_code == 409 and "OL-LIVE" in rules_of(no)
+    assert (await firm.read(f"/v1/offers/{offer['id']}"))["state"] == "SENT"
+    withdrawal = {"filed_on": talks.today, "reason": "改为独占许可", "signatory": {"name": "王校长"}}
+    await talks.university.made(f"{at(declared)}/withdrawal", withdrawal)
+    said = {"announcement_number": "CH1", "announced_on": talks.today}
+    await talks.operator.made(f"{at(declared)}/withdrawal-announcement", said)
+    await heard(talks, "OPEN_LICENSE_WITHDRAWAL")
+    # The notice was given before: it may still become a license.
+    no = await talks.university.post(f"/v1/offers/{offer['id']}/acceptance", json={})
+    assert rules_of(no) == ["OL-PENDING"]
+    await talks.firm.made(f"/v1/open-license-requests/{request['id']}/cancellation")
+    accepted = await talks.university.post(f"/v1/offers/{offer['id']}/acceptance", json={})
+    assert accepted.status_code == 200, accepted.text
+    # The other way round: agreed first, the patent is not declared.
+    again = await talks.declare()
+    refused = await talks.file(again)
+    assert rules_of(refused) == ["OL-EXCL"]
+    await talks.university.made(f"/v1/inquiries/{offer['inquiry_id']}/closing", {"reason": "改为开放许可"})
+    assert (await talks.file(again)).status_code == 200
+
+
+async def heard(talks: Talks, code: str) -> None:
+    """Wait until catalog has entered an event on the patent's record."""
+    for _ in range(200):
+        log = await talks.university.read(f"/v1/patents/{talks.patent}/legal-events")
+        if code in [event["code"] for event in log["items"]]:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{code} has not come onto the record")
+
+
+async def test_an_exclusive_license_closes_the_listing_and_its_end_frees_the_patent(talks: Talks) -> None:
+    license_ = await talks.concluded()
+    await heard(talks, "LICENSE_RECORDED")
+    listing = await talks.university.read(f"/v1/listings/{talks.listing}")
+    assert listing["state"] == "CLOSED" and listing["state_reason"] == "EXCLUSIVELY_LICENSED"
+    path = f"/v1/licenses/{license_['id']}/terminations"
+    breach = await talks.university.post(path, json={"ground": "BREACH", "reason": "逾期未付款"})
+    assert rules_of(breach) == ["LIC-BREACH"]
+    half = await talks.university.made(path, {"ground": "AGREEMENT", "reason": "双方协商解除"})
+    assert half["state"] == "IN_FORCE" and half["timeline"][-1]["act"] == "termination_proposed"
+    twice = await talks.university.made(path, {"ground": "AGREEMENT", "reason": "双方协商解除（重申）"})
+    assert twice["state"] == "IN_FORCE"
+    ended = await talks.firm.made(path, {"ground": "AGREEMENT", "reason": "同意解除"})
+    assert ended["state"] == "TERMINATED" and ended["terminated_on"] == talks.today
+    assert rules_of(await talks.firm.post(path, json={"ground": "AGREEMENT", "reason": "x"})) == ["LIC-END"]
+    await heard(talks, "LICENSE_ENDED")
+    anew = await talks.university.made(
+        "/v1/listings", factories.a_listing(patent_ids=[talks.patent], modes=["EXCLUSIVE"])
+    )
+    published = await talks.university.made(f"/v1/listings/{anew['id']}/submission", {})
+    assert published["state"] == "PUBLISHED"
+    talks.listing = anew["id"]
+    assert (await talks.concluded(await a_firm(talks)))["state"] == "IN_FORCE"
+
+
+async def test_a_contract_that_nobody_signs_lapses_and_keeps_nothing(talks: Talks) -> None:
+    license_ = await talks.agreed()
+    await talks.later(31)
+    assert (await talks.firm.read(f"/v1/licenses/{license_['id']}"))["state"] == "NOT_CONCLUDED"
+    await talks.checked(talks.patent)
+    late = await talks.sign(license_, talks.firm)
+    assert rules_of(late) == ["SIGN-STATE"]
+    again = await talks.agreed()
+    assert again["state"] == "PENDING_SIGNATURES"
+
+
+async def test_a_state_university_makes_an_agreed_price_public_before_it_signs(world: World) -> None:
+    operator = await world.demo("operator")
+    university = await world.organization(state_owned=True)
+    firm = await world.organization(type="ENTERPRISE", uscc=factories.uscc("91370303"))
+    patent = await university.made("/v1/patents", factories.a_patent())
+    talks = Talks(world, operator, university, firm, patent["id"])
+    await talks.checked(patent["id"])
+    await talks.offered()
+    license_ = await talks.agreed()
+    assert (await talks.sign(license_, firm)).status_code == 200
+    early = await talks.sign(license_, university)
+    assert rules_of(early) == ["PRICE-PUBLICITY"]
+    run = {"license_id": license_["id"], "begun_on": talks.today, "ends_on": talks.day(14), "place": "校内公示栏"}
+    short = await university.post("/v1/price-publicities", json=run)
+    assert rules_of(short) == ["PUBLICITY-DAYS"]
+    made = await university.made("/v1/price-publicities", {**run, "ends_on": talks.day(15)})
+    assert made["state"] == "RUNNING" and made["fee"]["amount"] == "50000.00" and made["titles"]
+    problem(await firm.get(f"/v1/price-publicities/{made['id']}"), 404, "not_found")
+    problem(await firm.post("/v1/price-publicities", json=run), 404, "not_found")
+    assert (await university.read("/v1/price-publicities"))["items"][0]["id"] == made["id"]
+    assert rules_of(await talks.sign(license_, university)) == ["PRICE-PUBLICITY"]
+    try:
+        await talks.later(16)
+        await talks.checked(patent["id"])
+        signed = await talks.sign(license_, talks.university)
+        assert signed.status_code == 200 and signed.json()["state"] == "IN_FORCE", signed.text
+    finally:
+        world.clock.offset = timedelta(0)
+        world._signed_in.clear()
+
+
+async def test_a_firm_may_ask_without_its_name_until_it_makes_or_takes_an_offer(talks: Talks) -> None:
+    inquiry = await talks.inquiry(anonymized=True, message="我们是一家做薄壁件的厂")
+    own = await talks.firm.read(f"/v1/inquiries/{inquiry['id']}")
+    assert own["organization_id"] == talks.firm.organization_id and own["licensee_name"]
+    seen = await talks.university.get(f"/v1/inquiries/{inquiry['id']}")
+    assert seen.json()["organization_id"] is None and seen.json()["licensee_name"] is None
+    assert talks.firm.organization_id not in seen.text
+    said = await talks.university.made(f"/v1/inquiries/{inquiry['id']}/messages", {"text": "请问年用量多少？"})
+    assert said["side"] == "LICENSOR"
+    listed = await talks.firm.read(f"/v1/inquiries/{inquiry['id']}/messages")
+    assert [one["text"] for one in listed["items"]] == ["我们是一家做薄壁件的厂", "请问年用量多少？"]
+    no = await talks.university.post(f"/v1/inquiries/{inquiry['id']}/offers", json=talks.terms())
+    assert rules_of(no) == ["INQ-DISCLOSURE"]
+    problem(await talks.university.post(f"/v1/inquiries/{inquiry['id']}/disclosure", json={}), 404, "not_found")
+    await talks.firm.made(f"/v1/inquiries/{inquiry['id']}/disclosure")
+    assert (await talks.university.read(f"/v1/inquiries/{inquiry['id']}"))["licensee_name"] == own["licensee_name"]
+    await talks.offer(inquiry, talks.university)
+    # What is said and who says it stand on no feed.
+    told = await talks.world.house.licensing.changes(0, 1000, 0, None)
+    assert "年用量" not in told.model_dump_json() and own["licensee_name"] not in told.model_dump_json()
+
+
+async def test_nobody_negotiates_with_itself_or_without_a_published_listing(talks: Talks) -> None:
+    body = {"listing_id": talks.listing, "message": "x"}
+    own = await talks.university.post("/v1/inquiries", json=body)
+    assert rules_of(own) == ["SELF-DEALING"]
+    problem(await talks.firm.post("/v1/inquiries", json={**body, "listing_id": "lst_0nothing"}), 404, "not_found")
+    demo = await talks.world.demo("sme")
+    assert rules_of(await demo.post("/v1/inquiries", json=body)) == ["SAMPLE-DEALS"]
+    closed = await talks.inquiry()
+    await talks.firm.made(f"/v1/inquiries/{closed['id']}/closing", {"reason": "已找到其他方案"})
+    no = await talks.university.post(f"/v1/inquiries/{closed['id']}/offers", json=talks.terms())
+    assert rules_of(no) == ["INQ-STATE"]
+    again = await talks.firm.post(f"/v1/inquiries/{closed['id']}/closing", json={"reason": "再次"})
+    assert rules_of(again) == ["INQ-STATE"]
+
+
+async def test_e5_an_exclusive_license_of_a_common_patent_needs_all_owners(talks: Talks) -> None:
+    holders = [{"name": "测试大学", "share": "60"}, {"name": "共有人公司", "share": "40"}]
+    common = await talks.university.made("/v1/patents", factories.a_patent(holders=holders))
+    await talks.checked(common["id"])
+    talks.patent = common["id"]
+    await talks.offered(modes=["ORDINARY"])
+    alone = await talks.offer(await talks.inquiry(), talks.firm)
+    no = await talks.university.post(f"/v1/offers/{alone['id']}/acceptance", json={})
+    assert rules_of(no) == ["CO-CONSENT"]
+    ordinary = await talks.offer(await talks.inquiry(), talks.firm, license_type="ORDINARY")
+    yes = await talks.university.post(f"/v1/offers/{ordinary['id']}/acceptance", json={})
+    assert yes.status_code == 200, yes.text
+
+
+async def test_one_delegate_serves_one_side_unless_both_agree(talks: Talks) -> None:
+    """DUAL-AGENCY: Civil Code Art. 168."""
+    broker = await talks.world.organization(type="SERVICE_AGENCY", uscc=factories.uscc("91370303"))
+    for principal in (talks.university, talks.firm):
+        body = {"principal_id": principal.organization_id, "scopes": ["deals:read", "deals:write"]}
+        proposed = await broker.made("/v1/delegations", body)
+        await principal.made(f"/v1/delegations/{proposed['id']}/acceptance")
+    for_firm, for_university = (broker.on_behalf_of(who.organization_id) for who in (talks.firm, talks.university))
+    inquiry = await talks.inquiry(for_firm)
+    offer = await talks.offer(inquiry, for_firm)
+    no = await for_university.post(f"/v1/offers/{offer['id']}/acceptance", json={})
+    assert rules_of(no) == ["DUAL-AGENCY"]
+    consent = {"delegate_id": broker.organization_id}
+    path = f"/v1/inquiries/{inquiry['id']}/agency-consents"
+    problem(await for_firm.post(path, json=consent), 422, "principal_only")
+    await talks.firm.made(path, consent)
+    assert rules_of(await for_university.post(f"/v1/offers/{offer['id']}/acceptance", json={})) == ["DUAL-AGENCY"]
+    await talks.university.made(path, consent)
+    yes = await for_university.post(f"/v1/offers/{offer['id']}/acceptance", json={})
+    assert yes.status_code == 200, yes.text
+
+
+async def test_lists_find_negotiations_and_licenses_by_state_and_side(talks: Talks) -> None:
+    await talks.concluded()
+    firm = await a_firm(talks)
+    found: dict[str, Any] = await talks.firm.read("/v1/inquiries", params={"state": "AGREED", "count": True})
+    assert found["count"] == 1 and found["items"][0]["state"] == "AGREED"
+    assert (await talks.firm.read("/v1/inquiries", params={"state": "OPEN"}))["items"] == []
+    assert (await firm.read("/v1/inquiries"))["items"] == []
+    params = {"state": "IN_FORCE", "license_type": "EXCLUSIVE", "side": "LICENSOR", "count": True}
+    assert (await talks.university.read("/v1/licenses", params=params))["count"] == 1
+    for state in ("PENDING_SIGNATURES", "NOT_CONCLUDED", "SIGNED", "EXPIRED", "TERMINATED"):
+        assert (await talks.university.read("/v1/licenses", params={**params, "state": state}))["items"] == []
