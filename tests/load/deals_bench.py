@@ -1,7 +1,8 @@
-"""What a notice costs: `make bench-deals`.
+"""What a notice costs, and what a race for an exclusive license does: `make bench-deals`.
 
 Notices under one announced declaration, each an act with its outbox rows and its record, written through the gateway
 with durable commits; beside it bare INSERTs of one row, each committed, on the same server at the same time of day.
+A wave of the race accepts as many offers of the same exclusive scope at once: one contract, everybody else is refused.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import secrets
 import statistics
 import tempfile
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,56 @@ async def notices(port: int, home: Path, declaration: str, count: int) -> tuple[
         return len(took) / (time.perf_counter() - started), statistics.quantiles(took, n=100)[98]
 
 
+async def raced(port: int, home: Path, waves: int, racers: int) -> None:
+    """Waves of acceptances that all want one exclusive scope, each wave another year of one patent."""
+    today = legal_day(datetime.now(UTC))
+    async with client(port, home, "university") as university, client(port, home, "sme") as firm:
+        listed = (await university.get("/v1/listings?mine=true&limit=100")).json()["items"]
+        listing = next(
+            one["id"]
+            for one in listed
+            if one["patents"][0]["patent_type"] == "INVENTION" and len(one["holders"]) == 1 and len(one["patents"]) == 1
+        )
+        for number in range(1, waves + 1):
+            codes, took = await wave(university, firm, listing, today.year + number, racers)
+            p99 = statistics.quantiles(took, n=100)[98]
+            say(f"wave {number}: {dict(sorted(codes.items()))}, p99 {p99:.2f} s, slowest {max(took):.2f} s")
+            assert codes[200] == 1 and codes[409] == racers - 1, codes
+
+
+async def wave(
+    university: httpx.AsyncClient, firm: httpx.AsyncClient, listing: str, year: int, racers: int
+) -> tuple[Counter[int], list[float]]:
+    """Status codes and seconds of as many acceptances at once."""
+    terms = {
+        "license_type": "EXCLUSIVE", "fee": {"fee_type": "FREE"}, "valid_until": "2099-12-31",
+        "scope": {"from": f"{year}-01-01", "to": f"{year}-12-31"}, "acknowledged_rules": ["TERM-BEYOND-EXPIRY"],
+    }  # fmt: skip
+    gate, took = asyncio.Semaphore(AT_ONCE), []
+
+    async def offer() -> str:
+        async with gate:
+            asked = await acted(firm, "/v1/inquiries", {"listing_id": listing, "message": "询价"})
+            return str((await acted(firm, f"/v1/inquiries/{asked['id']}/offers", terms))["id"])
+
+    offers = await asyncio.gather(*(offer() for _ in range(racers)))
+    limits = httpx.Limits(max_connections=racers)
+    crowd = httpx.AsyncClient(base_url=university.base_url, headers=university.headers, limits=limits, timeout=120)
+
+    async def accept(id_: str) -> int:
+        started = time.perf_counter()
+        answer = await crowd.post(
+            f"/v1/offers/{id_}/acceptance",
+            json={"acknowledged_rules": ["CO-SHARES"]},
+            headers={"Idempotency-Key": secrets.token_hex(8)},
+        )
+        took.append(time.perf_counter() - started)
+        return answer.status_code
+
+    async with crowd:
+        return Counter(await asyncio.gather(*map(accept, offers))), took
+
+
 async def inserts(url: str, count: int) -> float:
     """Bare INSERTs a second, each committed, over as many connections."""
     connections = [await psycopg.AsyncConnection.connect(url, autocommit=True) for _ in range(AT_ONCE)]
@@ -96,6 +148,8 @@ def main() -> None:
     """Measure and tell."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--notices", type=int, default=1_600)
+    parser.add_argument("--waves", type=int, default=0, help="of the race for an exclusive license")
+    parser.add_argument("--racers", type=int, default=1_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="duijie-bench-") as name:
         folder, port = Path(name), free_port()
@@ -111,7 +165,9 @@ def main() -> None:
         try:
             with process("-m", "services", "serve", **environment):
                 until(f"http://127.0.0.1:{port}/readyz")
-                asyncio.run(measured(port, home, url, options.notices))
+                if options.notices:
+                    asyncio.run(measured(port, home, url, options.notices))
+                asyncio.run(raced(port, home, options.waves, options.racers))
         finally:
             server.stop()
 

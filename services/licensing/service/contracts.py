@@ -57,9 +57,12 @@ class Contracts:
 
     # From an accepted offer
 
-    async def free(self, tx: Tx, patent_ids: Sequence[str], terms: OfferTerms, today: date) -> Refusal | None:
-        """What stands in the way of a scope; from here until the transaction ends nobody else takes it."""
-        await scopes.queue(tx, patent_ids)
+    async def free(
+        self, tx: Tx, patent_ids: Sequence[str], terms: OfferTerms, today: date, *, in_queue: bool
+    ) -> Refusal | None:
+        """What stands in the way of a scope; in the queue nobody else takes it until the transaction ends."""
+        if in_queue:
+            await scopes.queue(tx, patent_ids)
         return await scopes.against(tx, patent_ids, terms.license_type, terms.scope, today)
 
     async def draw_up(
@@ -95,7 +98,7 @@ class Contracts:
         }  # fmt: skip
         await tx.execute(insert(models.license_).values(values))
         await tx.execute(insert(models.paper).values(license_id=id_, content=document, facts=dump(facts)))
-        await scopes.take(tx, id_, patent_ids, terms.license_type, terms.scope)
+        await scopes.take(tx, id_, patent_ids, terms.license_type, terms.scope, today)
         row = (await tx.execute(select(models.license_).where(models.license_.c.id == id_))).one()
         await self._licenses.tell(
             tx, row, "agreed", today, by, now, {"offer_id": offer.id, "sign_by": str(row.sign_by)}

@@ -404,7 +404,14 @@ class Inquiries:
         """
         async with self._db.read() as tx:
             seen, row = await self._offer_row(tx, id_, by, lock=False)
-        terms = OfferTerms.model_validate(seen.terms)
+            terms, patents = OfferTerms.model_validate(seen.terms), [patent["id"] for patent in row.patents]
+            today = legal_day(self._clock.now())
+            may_be = rules.is_live(_said(seen), today) is None and _side(row, by) is not Side(seen.side)
+            lost = await self._contracts.free(tx, patents, terms, today, in_queue=False) if may_be else None
+        if lost:  # a crowd that comes too late is told so without asking anybody else
+            async with self._db.write() as tx:
+                await self._acts.claim(tx, self._clock.now())  # unless this very act was done before
+                raise lost.raised()
         asked = await self._asked(row, terms)
         known = await self._targets.parties([row.organization_id])
         now = self._clock.now()
@@ -421,9 +428,8 @@ class Inquiries:
             for no in (rules.is_live(offer, today), rules.is_open(state)):
                 if no:
                     raise no.raised()
-            patents = [patent["id"] for patent in row.patents]
             own = [
-                await self._contracts.free(tx, patents, terms, today),
+                await self._contracts.free(tx, patents, terms, today, in_queue=True),
                 scope.days_are_ahead(terms.scope, today),
                 scope.term_fits_the_patents(terms.scope, _expiry(asked)),
             ]

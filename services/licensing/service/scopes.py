@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import Row, delete, func, insert, or_, select, text, update
+from sqlalchemy import Row, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 
 from services.licensing import models
@@ -46,18 +46,20 @@ async def queue(tx: Tx, patent_ids: Sequence[str]) -> None:
 async def against(
     tx: Tx, patent_ids: Sequence[str], type_: LicenseType, scope: LicenseScope, today: date
 ) -> Refusal | None:
-    """What stands in the way of a license of this scope. To be asked in the queue of its patents."""
+    """What stands in the way of a license of this scope: for good only in the queue of its patents."""
     if type_ is not LicenseType.ORDINARY:
         live = await _live_declaration(tx, patent_ids)
         no = no_declaration_is_live(type_, live) or no_notice_is_pending(type_, await _pending(tx, patent_ids, today))
         if no:
             return no
-    await _forget_lapsed(tx, patent_ids, today)
-    return scope_is_free(type_, await _rivals(tx, patent_ids, type_, scope))
+    return scope_is_free(type_, await _rivals(tx, patent_ids, type_, scope, today))
 
 
-async def take(tx: Tx, holder_id: str, patent_ids: Sequence[str], type_: LicenseType, scope: LicenseScope) -> None:
+async def take(
+    tx: Tx, holder_id: str, patent_ids: Sequence[str], type_: LicenseType, scope: LicenseScope, today: date
+) -> None:
     """Occupy a scope, which `against` has found free."""
+    await _forget_lapsed(tx, patent_ids, today)
     await _insert(tx, holder_id, patent_ids, cells_of(scope), is_alone=type_ is not LicenseType.ORDINARY)
 
 
@@ -173,8 +175,11 @@ async def _forget_lapsed(tx: Tx, patent_ids: Sequence[str], today: date) -> None
     await tx.execute(delete(cell).where(cell.c.holder_id.in_(lapsed)))
 
 
-async def _rivals(tx: Tx, patent_ids: Sequence[str], type_: LicenseType, scope: LicenseScope) -> list[Rival]:
+async def _rivals(
+    tx: Tx, patent_ids: Sequence[str], type_: LicenseType, scope: LicenseScope, today: date
+) -> list[Rival]:
     cell, table = models.scope_cell, models.license_
+    lapsed = and_(table.c.effective_on.is_(None), table.c.sign_by < today)
     met = or_(
         *(
             cell.c.regions.overlaps(Range(*one.regions))
@@ -190,7 +195,7 @@ async def _rivals(tx: Tx, patent_ids: Sequence[str], type_: LicenseType, scope: 
             func.coalesce(table.c.terminated_on, table.c.until).label("until"),
         )
         .join(cell, cell.c.holder_id == table.c.id)
-        .where(cell.c.patent_id.in_(patent_ids), met)
+        .where(cell.c.patent_id.in_(patent_ids), met, ~lapsed)
     )
     if type_ is LicenseType.ORDINARY:
         statement = statement.where(func.upper_inf(cell.c.claim))
