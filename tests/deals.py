@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Self
 
+from sqlalchemy import update
+
+from services.licensing import models
 from tests import factories
 from tests.world import Api, World
 
@@ -159,3 +162,14 @@ class Talks(Case):
             assert signed.status_code == 200, signed.text
         done: dict[str, Any] = signed.json()
         return done
+
+    async def reported(self, **more: Any) -> dict[str, Any]:
+        """A royalty report under a license that has run for a year: the database says so, the clock need not move."""
+        fee = {"fee_type": "ROYALTY", "rate": "0.05", "rate_base": "NET_SALES"}
+        held = await self.concluded(fee=fee, **more)
+        table, year = models.license_, timedelta(days=366)
+        async with self.world.house.licensing.db.write() as tx:
+            then = {"begins_on": table.c.begins_on - year, "effective_on": table.c.effective_on - year}
+            await tx.execute(update(table).where(table.c.id == held["id"]).values(then))
+        base = {"base": {"amount": "1000.00"}}
+        return await self.firm.made(f"/v1/licenses/{held['id']}/royalty-reports", base)

@@ -27,6 +27,7 @@ from shared.contracts.licensing import (
     InquiryDraft,
     InquiryQuery,
     License,
+    LicensePaymentDraft,
     LicenseQuery,
     LicenseRequest,
     Message,
@@ -42,9 +43,12 @@ from shared.contracts.licensing import (
     PublicityQuery,
     Recordal,
     Rejection,
+    ReportContest,
     RequestQuery,
     Resolution,
     Revocation,
+    RoyaltyReport,
+    RoyaltyReportDraft,
     SignatureDraft,
     TerminationDraft,
     Withdrawal,
@@ -176,25 +180,25 @@ async def record_request(id: str, step: Recordal, licensing: Uses) -> LicenseReq
 @router.get("/v1/payments/{id}")
 async def get_payment(id: str, licensing: Uses) -> Payment:
     """A payment, for payer and payee."""
-    return await licensing.requests.payment(id, caller())
+    return await licensing.payments.get(id, caller())
 
 
 @router.post("/v1/payments/{id}/confirmation")
 async def confirm_payment(id: str, licensing: Uses, confirmation: Confirmation = Confirmation()) -> Payment:
     """Confirm that a payment has arrived (payee or operator)."""
-    return await licensing.requests.confirm(id, confirmation, caller())
+    return await licensing.payments.confirm(id, confirmation, caller())
 
 
 @router.post("/v1/payments/{id}/contest")
 async def contest_payment(id: str, contest: Contest, licensing: Uses) -> Payment:
     """Contest that a payment has arrived (payee)."""
-    return await licensing.requests.contest(id, contest, caller())
+    return await licensing.payments.contest(id, contest, caller())
 
 
 @router.post("/v1/payments/{id}/resolution")
 async def resolve_payment(id: str, resolution: Resolution, licensing: Uses) -> Payment:
     """Find whether a contested payment has arrived (operator)."""
-    return await licensing.requests.resolve(id, resolution, caller())
+    return await licensing.payments.resolve(id, resolution, caller())
 
 
 @router.get("/v1/licenses")
@@ -213,6 +217,36 @@ async def get_license(id: str, licensing: Uses) -> License:
 async def record_license(id: str, step: Recordal, licensing: Uses) -> License:
     """Record a step of the recordal 备案: filed by either side, recorded or refused by the office."""
     return await licensing.licenses.record(id, step, caller())
+
+
+@router.post("/v1/licenses/{id}/payments", status_code=201)
+async def report_license_payment(id: str, draft: LicensePaymentDraft, licensing: Uses) -> Payment:
+    """Report a payment that you made under a license."""
+    return await licensing.payments.report(id, draft, caller())
+
+
+@router.post("/v1/licenses/{id}/royalty-reports", status_code=201)
+async def report_royalty(id: str, draft: RoyaltyReportDraft, licensing: Uses) -> RoyaltyReport:
+    """Report what the next period came to; what it costs follows from the agreed rates."""
+    return await licensing.payments.report_royalty(id, draft, caller())
+
+
+@router.get("/v1/licenses/{id}/royalty-reports")
+async def list_royalty_reports(id: str, licensing: Uses) -> Page[RoyaltyReport]:
+    """The royalty reports under a license, in the order of their periods."""
+    return await licensing.payments.royalty_reports(id, caller())
+
+
+@router.post("/v1/royalty-reports/{id}/verification")
+async def verify_royalty_report(id: str, licensing: Uses) -> RoyaltyReport:
+    """Find a royalty report right (licensor)."""
+    return await licensing.payments.verify_report(id, caller())
+
+
+@router.post("/v1/royalty-reports/{id}/contest")
+async def contest_royalty_report(id: str, contest: ReportContest, licensing: Uses) -> RoyaltyReport:
+    """Contest a royalty report after a look into the accounts (licensor); the licensee sends it anew."""
+    return await licensing.payments.contest_report(id, contest, caller())
 
 
 @router.post("/v1/licenses/{id}/signatures")

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
@@ -35,6 +36,7 @@ from sqlalchemy.dialects.postgresql import (
     JSONB,
     ExcludeConstraint,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
 from shared import idempotency
 from shared.db import Tx, metadata
@@ -141,7 +143,9 @@ payment = Table(
     meta,
     *_resource(),
     Column("payee_id", Text, nullable=False),
-    Column("request_id", Text, ForeignKey("licensing.request.id"), nullable=False),
+    Column("request_id", Text, ForeignKey("licensing.request.id")),
+    Column("license_id", Text, ForeignKey("licensing.license.id")),
+    Column("item_id", Text),
     Column("fen", BigInteger, nullable=False),
     Column("paid_on", Date, nullable=False),
     Column("reference", Text, nullable=False),
@@ -149,6 +153,8 @@ payment = Table(
     Column("state", Text, nullable=False),
     Column("reason", Text),
     UniqueConstraint("request_id", "reference"),
+    UniqueConstraint("license_id", "reference"),
+    CheckConstraint("num_nonnulls(request_id, license_id) = 1", name="of_one"),
 )
 
 license_ = Table(
@@ -209,6 +215,41 @@ scope_cell = Table(
         ("claim", "&&"),
         name="ex_scope_cell_alone",
         using="gist",
+    ),
+)
+
+# What a license costs, when: known when it takes effect, or from a royalty report.
+due_item = Table(
+    "due_item",
+    meta,
+    Column("id", Text, primary_key=True),
+    Column("license_id", Text, ForeignKey("licensing.license.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("fen", BigInteger, nullable=False),
+    Column("due_on", Date, nullable=False),
+)
+
+royalty_report = Table(
+    "royalty_report",
+    meta,
+    *_resource(),
+    Column("license_id", Text, ForeignKey("licensing.license.id"), nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("base_fen", BigInteger, nullable=False),
+    Column("royalty_fen", BigInteger, nullable=False),
+    Column("item_id", Text, nullable=False),
+    Column("note", Text),
+    Column("document_ids", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    # One report of a period counts; one that was contested makes room for the next.
+    Index(
+        "uq_royalty_report_period",
+        "license_id",
+        "first_day",
+        unique=True,
+        postgresql_where=text("state <> 'CONTESTED'"),
     ),
 )
 
@@ -281,17 +322,44 @@ price_publicity = Table(
 
 async def payments_of(tx: Tx, request_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """The payments of some requests, oldest first."""
-    found: dict[str, list[Row[Any]]] = {id_: [] for id_ in request_ids}
-    statement = select(payment).where(payment.c.request_id.in_(request_ids))
-    for row in await tx.execute(statement.order_by(payment.c.created_at, payment.c.id)):
-        found[row.request_id].append(row)
-    return found
+    return await _by(tx, payment, payment.c.request_id, request_ids, payment.c.created_at, payment.c.id)
+
+
+async def payments_under(tx: Tx, license_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The payments under some licenses, oldest first."""
+    return await _by(tx, payment, payment.c.license_id, license_ids, payment.c.created_at, payment.c.id)
+
+
+async def dues_of(tx: Tx, license_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The schedules of some licenses, in the order of their days."""
+    return await _by(tx, due_item, due_item.c.license_id, license_ids, due_item.c.due_on, due_item.c.id)
+
+
+async def reports_of(tx: Tx, license_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The royalty reports under some licenses that count, in the order of their periods."""
+    table = royalty_report
+    counts = table.c.state != "CONTESTED"
+    return await _by(tx, table, table.c.license_id, license_ids, table.c.first_day, where=counts)
 
 
 async def acts_of(tx: Tx, subjects: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """What was done to some things, in order."""
-    found: dict[str, list[Row[Any]]] = {id_: [] for id_ in subjects}
-    statement = select(act).where(act.c.subject.in_(subjects))
-    for row in await tx.execute(statement.order_by(act.c.position)):
-        found[row.subject].append(row)
+    return await _by(tx, act, act.c.subject, subjects, act.c.position)
+
+
+async def _by(
+    tx: Tx,
+    table: Table,
+    key: Column[Any],
+    keys: Sequence[str],
+    *order: Column[Any],
+    where: ColumnElement[bool] | None = None,
+) -> dict[str, list[Row[Any]]]:
+    """Rows of a table by a key of theirs, each list in order."""
+    found: dict[str, list[Row[Any]]] = {id_: [] for id_ in keys}
+    if not found:
+        return found
+    statement = select(table).where(key.in_(found), *([] if where is None else [where]))
+    for row in await tx.execute(statement.order_by(*order)):
+        found[row._mapping[key]].append(row)
     return found

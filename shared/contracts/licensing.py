@@ -104,6 +104,24 @@ class OfferState(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+class DueState(StrEnum):
+    """How an item of a schedule stands."""
+
+    PLANNED = "PLANNED"
+    DUE = "DUE"
+    PAID = "PAID"
+    OVERDUE = "OVERDUE"
+    CANCELLED = "CANCELLED"
+
+
+class ReportState(StrEnum):
+    """What has become of a royalty report."""
+
+    REPORTED = "REPORTED"
+    VERIFIED = "VERIFIED"
+    CONTESTED = "CONTESTED"
+
+
 class Side(StrEnum):
     """On which side of a deal somebody stands."""
 
@@ -289,7 +307,9 @@ class Payment(Resource):
 
     organization_id: str
     payee_id: str
-    request_id: str
+    request_id: str | None
+    license_id: str | None = None
+    item_id: str | None = Field(default=None, description="The item of the schedule that the payer named")
     amount: Money
     paid_on: date
     reference: str
@@ -617,6 +637,63 @@ class PublicityQuery(Ask):
     count: bool = False
 
 
+class LicensePaymentDraft(PaymentDraft):
+    """A payment under a license; it may name the item that it pays (Civil Code Art. 560)."""
+
+    item_id: Annotated[str, Field(pattern=r"^due_[0-9a-z]{1,40}$")] | None = None
+
+
+class DueItem(Reply):
+    """An item of a license's schedule."""
+
+    id: str
+    kind: Literal["LUMP_SUM", "ENTRY", "INSTALLMENT", "ROYALTY"]
+    amount: Money
+    due_on: date
+    settled: Money
+    state: DueState
+
+
+class RoyaltyReportDraft(Ask):
+    """What the next period came to."""
+
+    base: Money = Field(description="Net sales, profit or output of the period")
+    note: Text2000 | None = None
+    document_ids: DocumentIds = []
+
+
+class ReportContest(Ask):
+    """Why a royalty report is not accepted, after a look into the accounts."""
+
+    reason: Annotated[Prose, Field(min_length=1, max_length=2_000)]
+    document_ids: DocumentIds = []
+
+
+class RoyaltyReport(Resource):
+    """A royalty report, and what it came to."""
+
+    organization_id: str
+    license_id: str
+    first_day: date
+    last_day: date
+    base: Money
+    royalty: Money
+    due_on: date
+    note: str | None
+    document_ids: list[str]
+    state: ReportState
+    reason: str | None
+    available_acts: list[AvailableAct] = []
+
+
+class ReportPeriod(Reply):
+    """The next period to be reported."""
+
+    first_day: date
+    last_day: date
+    is_over: bool
+
+
 class LicenseSource(Reply):
     """What a license grew from."""
 
@@ -644,6 +721,10 @@ class License(Resource):
     effective_at: date | None
     terminated_on: date | None = Field(description="The day on which the license ended early")
     state: LicenseState
+    schedule: list[DueItem]
+    credit: Money = Field(description="What arrived beyond the schedule")
+    payments: list[Payment]
+    next_report: ReportPeriod | None = Field(description="The royalty report that comes next")
     recordal_due_on: date | None
     recordal_state: RecordalState
     recordals: list[RecordalOut]

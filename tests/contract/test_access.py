@@ -330,7 +330,9 @@ async def things(world: World) -> Things:
     agreed = await talks.agreed(license_type="ORDINARY")
     run_of_price = {"license_id": agreed["id"], "begun_on": case.today, "ends_on": case.day(15), "place": "校内公示栏"}
     publicity = await owner.made("/v1/price-publicities", run_of_price)
+    reported = await talks.reported(license_type="ORDINARY")
     ids = {
+        "royalty-reports": reported["id"],
         "inquiries": inquiry["id"],
         "offers": offer["id"],
         "price-publicities": publicity["id"],
@@ -373,6 +375,13 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "method": "PLATFORM",
         "signatory": {"name": "王校长"},
     },
+    ("POST", "/v1/licenses/{id}/payments"): {
+        "amount": {"amount": "1.00"},
+        "paid_on": "2024-01-02",
+        "reference": "1",
+    },
+    ("POST", "/v1/licenses/{id}/royalty-reports"): {"base": {"amount": "1.00"}},
+    ("POST", "/v1/royalty-reports/{id}/contest"): {"reason": "与账目不符"},
     ("POST", "/v1/licenses/{id}/terminations"): {"ground": "AGREEMENT", "reason": "协商解除"},
     ("POST", "/v1/inquiries/{id}/messages"): {"text": "您好"},
     ("POST", "/v1/inquiries/{id}/closing"): {"reason": "另有方案"},

@@ -93,6 +93,7 @@ async def _furnished(world: World, platform: Platform) -> None:
     agreed = await talks.agreed(license_type="ORDINARY")
     shown = {"license_id": agreed["id"], "begun_on": case.today, "ends_on": case.day(15), "place": "校内公示栏"}
     platform.ids = {
+        "royalty-reports": (await talks.reported(license_type="ORDINARY"))["id"],
         "inquiries": inquiry["id"],
         "offers": offer["id"],
         "price-publicities": (await university.made("/v1/price-publicities", shown))["id"],

@@ -207,6 +207,10 @@ class Furniture:
         sign = {"document_sha256": agreed["document_sha256"], "method": "PLATFORM", "signatory": {"name": "李经理"}}
         end = {"ground": "AGREEMENT", "reason": "协商解除"}
         price = {"license_id": agreed["id"], "begun_on": talks.today, "ends_on": talks.day(20), "place": "公示栏"}
+        pay = {"amount": {"amount": "1.00"}, "paid_on": talks.today, "reference": "A"}
+        base = {"base": {"amount": "1.00"}}
+        good, bad, again = [await talks.reported(**ordinary) for _ in range(3)]
+        await self.owner.made(f"/v1/royalty-reports/{again['id']}/contest", {"reason": "重新报告"})
         consent, owner = {"delegate_id": self.delegate.organization_id}, self.owner
         calls: dict[str, tuple[Api, str, Any, Any]] = {
             root: (firm, root, asked, {**asked, "message": "再问"}),
@@ -229,6 +233,14 @@ class Furniture:
             ),
             "/v1/licenses/{id}/terminations": (
                 firm, f"/v1/licenses/{held['id']}/terminations", end, {**end, "reason": "其他"}
+            ),
+            "/v1/licenses/{id}/payments": (firm, f"/v1/licenses/{held['id']}/payments", pay, {**pay, "reference": "B"}),
+            "/v1/licenses/{id}/royalty-reports": (
+                firm, f"/v1/licenses/{again['license_id']}/royalty-reports", base, {"base": {"amount": "2.00"}}
+            ),
+            "/v1/royalty-reports/{id}/verification": (owner, f"/v1/royalty-reports/{good['id']}/verification", None, None),
+            "/v1/royalty-reports/{id}/contest": (
+                owner, f"/v1/royalty-reports/{bad['id']}/contest", {"reason": "不符"}, {"reason": "其他"}
             ),
             "/v1/price-publicities": (owner, "/v1/price-publicities", price, {**price, "place": "网站"}),
         }  # fmt: skip

@@ -376,3 +376,74 @@ async def test_lists_find_negotiations_and_licenses_by_state_and_side(talks: Tal
     assert (await talks.university.read("/v1/licenses", params=params))["count"] == 1
     for state in ("PENDING_SIGNATURES", "NOT_CONCLUDED", "SIGNED", "EXPIRED", "TERMINATED"):
         assert (await talks.university.read("/v1/licenses", params={**params, "state": state}))["items"] == []
+
+
+async def under(license_: dict[str, Any], by: Api) -> dict[str, Any]:
+    return await by.read(f"/v1/licenses/{license_['id']}")
+
+
+async def test_a_fee_in_installments_is_planned_paid_and_overdue(talks: Talks) -> None:
+    parts = [{"amount": "20000.00", "after_days": 0}, {"amount": "30000.00", "after_days": 60}]
+    license_ = await talks.concluded(fee={"fee_type": "INSTALLMENTS", "amount": "50000.00"}, installments=parts)
+    first, second = license_["schedule"]
+    assert first["amount"]["amount"] == "20000.00" and first["state"] == "DUE" and second["state"] == "PLANNED"
+    path = f"/v1/licenses/{license_['id']}/payments"
+    body = {"amount": {"amount": "25000.00"}, "paid_on": talks.today, "reference": "2026-1"}
+    wrong = await talks.firm.post(path, json={**body, "item_id": "due_0nothing"})
+    assert rules_of(wrong) == ["PAY-ITEM"]
+    problem(await talks.university.post(path, json=body), 404, "not_found")
+    paid = await talks.firm.made(path, body)
+    assert paid["state"] == "REPORTED" and paid["license_id"] == license_["id"] and paid["request_id"] is None
+    assert rules_of(await talks.firm.post(path, json=body)) == ["PAY-TWICE"]
+    assert (await under(license_, talks.firm))["schedule"][0]["settled"]["amount"] == "0.00"
+    await talks.university.made(f"/v1/payments/{paid['id']}/confirmation")
+    seen = await under(license_, talks.firm)
+    assert [item["settled"]["amount"] for item in seen["schedule"]] == ["20000.00", "5000.00"]
+    assert seen["schedule"][0]["state"] == "PAID" and seen["credit"]["amount"] == "0.00"
+    assert [one["id"] for one in seen["payments"]] == [paid["id"]]
+    await talks.later(70)
+    assert (await under(license_, talks.firm))["schedule"][1]["state"] == "OVERDUE"
+
+
+async def test_royalties_are_reported_contested_and_reported_anew(talks: Talks) -> None:
+    fee = {"fee_type": "ENTRY_PLUS_ROYALTY", "amount": "10000.00", "rate": "0.05", "rate_base": "NET_SALES"}
+    royalty = {"report_every_months": 6, "steps": [{"above": "1000000", "rate": "0.03"}], "minimum": "1000.00"}
+    license_ = await talks.concluded(fee=fee, royalty=royalty)
+    assert license_["next_report"]["first_day"] == talks.today and not license_["next_report"]["is_over"]
+    path = f"/v1/licenses/{license_['id']}/royalty-reports"
+    base = {"base": {"amount": "1200000.00"}}
+    assert rules_of(await talks.firm.post(path, json=base)) == ["ROY-PERIOD"]
+    await talks.later(190)
+    report = await talks.firm.made(path, base)
+    assert report["royalty"]["amount"] == "56000.00" and report["state"] == "REPORTED"  # 50,000 and 6,000
+    judged = f"/v1/royalty-reports/{report['id']}"
+    problem(await talks.firm.post(f"{judged}/verification", json={}), 404, "not_found")
+    contested = await talks.university.made(f"{judged}/contest", {"reason": "账目显示净销售额为130万元"})
+    assert contested["state"] == "CONTESTED"
+    assert rules_of(await talks.university.post(f"{judged}/verification", json={})) == ["ROY-STATE"]
+    anew = await talks.firm.made(path, {"base": {"amount": "1300000.00"}})
+    assert anew["first_day"] == report["first_day"] and anew["royalty"]["amount"] == "59000.00"
+    assert (await talks.university.made(f"/v1/royalty-reports/{anew['id']}/verification"))["state"] == "VERIFIED"
+    listed = await talks.university.read(path)
+    assert [one["state"] for one in listed["items"]] == ["CONTESTED", "VERIFIED"]
+    seen = await under(license_, talks.university)
+    assert [(item["kind"], item["amount"]["amount"]) for item in seen["schedule"]] == [
+        ("ENTRY", "10000.00"),
+        ("ROYALTY", "59000.00"),
+    ]
+    assert [one["act"] for one in seen["timeline"]][-4:] == [
+        "royalty_reported",
+        "royalty_contested",
+        "royalty_reported",
+        "royalty_verified",
+    ]
+
+
+async def test_what_falls_due_after_an_early_end_is_no_longer_owed(talks: Talks) -> None:
+    parts = [{"amount": "20000.00", "after_days": 0}, {"amount": "30000.00", "after_days": 60}]
+    license_ = await talks.concluded(fee={"fee_type": "INSTALLMENTS", "amount": "50000.00"}, installments=parts)
+    await talks.later(5)
+    path = f"/v1/licenses/{license_['id']}/terminations"
+    for who in (talks.firm, talks.university):
+        ended = await who.made(path, {"ground": "AGREEMENT", "reason": "协商解除"})
+    assert [item["state"] for item in ended["schedule"]] == ["OVERDUE", "CANCELLED"]

@@ -1,4 +1,4 @@
-"""Negotiated licenses: inquiries, offers, contracts, and the scopes that no two of them share."""
+"""Negotiated licenses: inquiries, offers, contracts, what they cost, and the scopes that no two of them share."""
 
 from __future__ import annotations
 
@@ -71,6 +71,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_scope_cell_holder_id"), "scope_cell", ["holder_id"], unique=False, schema="licensing")
     op.create_index(op.f("ix_scope_cell_patent_id"), "scope_cell", ["patent_id"], unique=False, schema="licensing")
+    op.create_table(
+        "due_item",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("license_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("fen", sa.BigInteger(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(["license_id"], ["licensing.license.id"], name=op.f("fk_due_item_license_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_due_item")),
+        schema="licensing",
+    )
+    op.create_index(op.f("ix_due_item_license_id"), "due_item", ["license_id"], unique=False, schema="licensing")
     op.create_table(
         "message",
         sa.Column("id", sa.Text(), nullable=False),
@@ -156,6 +168,36 @@ def upgrade() -> None:
         unique=False,
         schema="licensing",
     )
+    op.create_table(
+        "royalty_report",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("license_id", sa.Text(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("base_fen", sa.BigInteger(), nullable=False),
+        sa.Column("royalty_fen", sa.BigInteger(), nullable=False),
+        sa.Column("item_id", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("document_ids", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["license_id"], ["licensing.license.id"], name=op.f("fk_royalty_report_license_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_royalty_report")),
+        schema="licensing",
+    )
+    op.create_index(
+        "uq_royalty_report_period",
+        "royalty_report",
+        ["license_id", "first_day"],
+        unique=True,
+        schema="licensing",
+        postgresql_where=sa.text("state <> 'CONTESTED'"),
+    )
     op.add_column("act", sa.Column("organization_id", sa.Text(), nullable=True), schema="licensing")
     op.add_column("act", sa.Column("actor_id", sa.Text(), nullable=True), schema="licensing")
     op.add_column(
@@ -192,9 +234,33 @@ def upgrade() -> None:
     op.create_index(
         "ix_license_patent_ids", "license", ["patent_ids"], unique=False, schema="licensing", postgresql_using="gin"
     )
+    op.add_column("payment", sa.Column("license_id", sa.Text(), nullable=True), schema="licensing")
+    op.add_column("payment", sa.Column("item_id", sa.Text(), nullable=True), schema="licensing")
+    op.alter_column("payment", "request_id", existing_type=sa.TEXT(), nullable=True, schema="licensing")
+    op.create_check_constraint(
+        op.f("ck_payment_of_one"), "payment", "num_nonnulls(request_id, license_id) = 1", schema="licensing"
+    )
+    op.create_unique_constraint(
+        op.f("uq_payment_license_id_reference"), "payment", ["license_id", "reference"], schema="licensing"
+    )
+    op.create_foreign_key(
+        op.f("fk_payment_license_id"),
+        "payment",
+        "license",
+        ["license_id"],
+        ["id"],
+        source_schema="licensing",
+        referent_schema="licensing",
+    )
 
 
 def downgrade() -> None:
+    op.drop_constraint(op.f("fk_payment_license_id"), "payment", schema="licensing", type_="foreignkey")
+    op.drop_constraint(op.f("ck_payment_of_one"), "payment", schema="licensing", type_="check")
+    op.drop_constraint(op.f("uq_payment_license_id_reference"), "payment", schema="licensing", type_="unique")
+    op.alter_column("payment", "request_id", existing_type=sa.TEXT(), nullable=False, schema="licensing")
+    op.drop_column("payment", "item_id", schema="licensing")
+    op.drop_column("payment", "license_id", schema="licensing")
     op.drop_index("ix_license_patent_ids", table_name="license", schema="licensing", postgresql_using="gin")
     op.alter_column("license", "recordal_due_on", existing_type=sa.DATE(), nullable=False, schema="licensing")
     op.alter_column("license", "effective_on", existing_type=sa.DATE(), nullable=False, schema="licensing")
@@ -208,6 +274,13 @@ def downgrade() -> None:
     op.drop_column("license", "licensee", schema="licensing")
     op.drop_column("act", "actor_id", schema="licensing")
     op.drop_column("act", "organization_id", schema="licensing")
+    op.drop_index(
+        "uq_royalty_report_period",
+        table_name="royalty_report",
+        schema="licensing",
+        postgresql_where=sa.text("state <> 'CONTESTED'"),
+    )
+    op.drop_table("royalty_report", schema="licensing")
     op.drop_index("ix_price_publicity_organization_id", table_name="price_publicity", schema="licensing")
     op.drop_index(op.f("ix_price_publicity_license_id"), table_name="price_publicity", schema="licensing")
     op.drop_table("price_publicity", schema="licensing")
@@ -219,6 +292,8 @@ def downgrade() -> None:
     op.drop_table("offer", schema="licensing")
     op.drop_index(op.f("ix_message_inquiry_id"), table_name="message", schema="licensing")
     op.drop_table("message", schema="licensing")
+    op.drop_index(op.f("ix_due_item_license_id"), table_name="due_item", schema="licensing")
+    op.drop_table("due_item", schema="licensing")
     op.drop_index(op.f("ix_scope_cell_patent_id"), table_name="scope_cell", schema="licensing")
     op.drop_index(op.f("ix_scope_cell_holder_id"), table_name="scope_cell", schema="licensing")
     op.drop_table("scope_cell", schema="licensing")

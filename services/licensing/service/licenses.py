@@ -11,27 +11,32 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
 from services.licensing.rules import contract as contract_rules
-from services.licensing.rules import notice, periods
+from services.licensing.rules import notice, periods, schedule
 from services.licensing.rules import recordal as rules
 from services.licensing.rules.contract import Contract
+from services.licensing.rules.schedule import Due
 from services.licensing.service import scopes
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import offered
+from services.licensing.service.money import money, shown
 from services.licensing.service.targets import Targets
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Fee, Holder, LicenseType
 from shared.contracts.licensing import (
     AvailableAct,
+    DueItem,
     License,
     LicenseQuery,
     LicenseScope,
     LicenseSource,
     LicenseState,
     OfferTerms,
+    PaymentState,
     Recordal,
     RecordalOut,
     RecordalState,
+    ReportPeriod,
     Side,
     SignatureOut,
     TerminationDraft,
@@ -54,6 +59,9 @@ _BASIS = {
     "concluded": "民法典第四百九十条、第五百零二条",
     "termination_proposed": "民法典第五百六十二条第一款",
     "terminated": "民法典第五百六十二条、第五百六十三条、第五百六十五条",
+    "royalty_reported": "民法典第八百四十六条",
+    "royalty_verified": "民法典第八百四十六条第二款",
+    "royalty_contested": "民法典第八百四十六条第二款",
     "recordal_filed": "专利法实施细则第十五条、第八十七条",
     "recordal_recorded": "专利实施许可合同备案办法",
     "recordal_refused": "专利实施许可合同备案办法",
@@ -87,13 +95,24 @@ class Licenses:
         row = (await tx.execute(insert(models.license_).values(values).returning(models.license_))).one()
         await scopes.queue(tx, [request.patent_id])
         await scopes.take_by_law(tx, id_, request.patent_id, on, until)
+        await self._plan(tx, row)
         await self.tell(tx, row, "effective", on, by, now, {"request_id": request.id}, told=_of_effect(row))
         return id_
+
+    async def _plan(self, tx: Tx, row: Row[Any]) -> None:
+        """Enter what a license costs, as far as it is known when it takes effect."""
+        items = [
+            {"id": new_id("due"), "license_id": row.id, "kind": kind, "fen": fen, "due_on": due_on}
+            for kind, fen, due_on in schedule.planned(terms_of(row), row.effective_on, working_days())
+        ]
+        if items:
+            await tx.execute(insert(models.due_item), items)
 
     async def takes_effect(self, tx: Tx, row: Row[Any], on: date, by: Caller, now: datetime) -> Row[Any]:
         """A contract that both sides have signed is in force; everybody concerned hears of it."""
         due = periods.recordal_due_on(on, working_days())
         row = await self.changed(tx, row, now, effective_on=on, recordal_due_on=due)
+        await self._plan(tx, row)
         await self.tell(tx, row, "concluded", on, by, now, {}, feed="license.effective", told=_of_effect(row))
         return row
 
@@ -149,15 +168,26 @@ class Licenses:
 
     async def loaded(self, tx: Tx, rows: Sequence[Row[Any]], by: Caller) -> list[License]:
         """Licenses as they are shown, in as many statements as one of them takes."""
-        done = await models.acts_of(tx, [row.id for row in rows])
-        return [self._shown(row, done[row.id], by) for row in rows]
+        ids = [row.id for row in rows]
+        done, paid = await models.acts_of(tx, ids), await models.payments_under(tx, ids)
+        dues, reports = await models.dues_of(tx, ids), await models.reports_of(tx, ids)
+        return [self._shown(row, done[row.id], paid[row.id], dues[row.id], reports[row.id], by) for row in rows]
 
-    def _shown(self, row: Row[Any], done: list[Row[Any]], by: Caller) -> License:
+    def _shown(
+        self,
+        row: Row[Any],
+        done: list[Row[Any]],
+        paid: list[Row[Any]],
+        dues: list[Row[Any]],
+        reports: list[Row[Any]],
+        by: Caller,
+    ) -> License:
         today = legal_day(self._clock.now())
+        items, credit = _schedule(row, dues, paid, today)
+        following = next_period(row, reports)
         state = contract_rules.state_on(contract_of(row), today)
         steps = [one for one in done if one.act.startswith("recordal_")]
-        is_open = row.source_type == "OPEN_LICENSE"
-        terms: Terms | OfferTerms = (Terms if is_open else OfferTerms).model_validate(row.terms)
+        terms = terms_of(row)
         whole = {} if isinstance(terms, Terms) else terms.scope.model_dump(include={"territory", "field_of_use"})
         return License(
             **{
@@ -176,6 +206,11 @@ class Licenses:
             terms=terms,
             signatures=[_signature(one) for one in done if one.act == "signed"],
             effective_at=row.effective_on,
+            schedule=items,
+            credit=money(credit),
+            payments=[shown(one, by) for one in paid],
+            next_report=following
+            and ReportPeriod(first_day=following[0], last_day=following[1], is_over=today > following[1]),
             state=state,
             recordal_state=recordal_state(row, done, today),
             recordals=[
@@ -298,6 +333,49 @@ def sides(table: Table, side: str | None, by: Caller) -> ColumnElement[bool]:
     return table.c.id.is_not(None) if by.is_operator else or_(own, given)
 
 
+def terms_of(row: Row[Any]) -> Terms | OfferTerms:
+    """The terms of a license: announced ones, or those of an offer."""
+    kind = Terms if row.source_type == "OPEN_LICENSE" else OfferTerms
+    return kind.model_validate(row.terms)
+
+
+def last_day(row: Row[Any]) -> date:
+    """The last day of a license, early or not."""
+    until: date = row.until
+    return until if row.terminated_on is None else min(until, row.terminated_on)
+
+
+def next_period(row: Row[Any], reports: Sequence[Row[Any]]) -> tuple[date, date] | None:
+    """The period whose royalty is to be reported next, None when there is none; `reports` are those that count."""
+    if row.effective_on is None:
+        return None
+    known = {one.first_day for one in reports}
+    begins_on = max(row.begins_on, row.effective_on)
+    periods_ = schedule.reporting_periods(terms_of(row), begins_on, last_day(row))
+    return next((period for period in periods_ if period[0] not in known), None)
+
+
+def _schedule(
+    row: Row[Any], dues: Sequence[Row[Any]], paid: Sequence[Row[Any]], today: date
+) -> tuple[list[DueItem], int]:
+    """What a license costs and what of it is paid, and what arrived beyond it in fen."""
+    items = [Due(one.id, one.fen, one.due_on) for one in dues]
+    settled = [schedule.Money(one.fen, one.item_id) for one in paid if one.state == PaymentState.SETTLED]
+    got, rest = schedule.allocated(items, settled)
+    found = [
+        DueItem(
+            id=one.id,
+            kind=one.kind,
+            amount=money(one.fen),
+            due_on=one.due_on,
+            settled=money(got[one.id]),
+            state=schedule.state_on(item, got[one.id], row.terminated_on if one.kind != "ROYALTY" else None, today),
+        )
+        for one, item in zip(dues, items, strict=True)
+    ]
+    return found, rest
+
+
 def no_license() -> NotFound:
     """For an unknown id, and for strangers."""
     return NotFound("there is no such license", "没有该许可")
@@ -371,5 +449,8 @@ def _available(
             no = contract_rules.may_sign(state, signed_by(done), standing(row, by))
             found.append(offered("signatures", f"{root}/signatures", no))
         found.append(offered("terminations", f"{root}/terminations", contract_rules.may_end(state)))
+    if by.organization_id == row.organization_id:
+        no_money = schedule.license_takes_money(row.effective_on is not None)
+        found.append(offered("payments", f"{root}/payments", no_money))
     no = rules.nothing_to_record() if row.effective_on is None else None
     return [*found, offered("recordals", f"{root}/recordals", no)]

@@ -13,18 +13,16 @@ from services.licensing import models
 from services.licensing.rules import declaration as declaration_rules
 from services.licensing.rules import notice, parties, payment, periods, recordal, terms
 from services.licensing.rules.notice import Notice, Paid
-from services.licensing.rules.payment import PaymentAct
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import Declarations, no_declaration, offered, party_of, taken
 from services.licensing.service.licenses import Licenses, recordal_state, sides
+from services.licensing.service.money import money, shown, tell
 from services.licensing.service.targets import Targets
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Act, Holder
 from shared.contracts.licensing import (
     AvailableAct,
-    Confirmation,
-    Contest,
     LicenseRequest,
     NoticeDelivery,
     NoticeDraft,
@@ -35,10 +33,8 @@ from shared.contracts.licensing import (
     RecordalState,
     RequestQuery,
     RequestState,
-    Resolution,
     Terms,
 )
-from shared.contracts.values import Money
 from shared.contracts.wire import Page
 from shared.db import Database, Tx
 from shared.errors import NotFound
@@ -118,9 +114,9 @@ class Requests:
             await self._tell(tx, made, "notified", today, by, now, data)
             if made.due_fen:
                 return await self._acts.answer(tx, self._shown(made, [], None, (), by))
-            return await self._acts.answer(tx, await self._loaded(tx, await self._take_effect(tx, made, by, now), by))
+            return await self._acts.answer(tx, await self._loaded(tx, await self.take_effect(tx, made, by, now), by))
 
-    async def _take_effect(self, tx: Tx, row: Row[Any], by: Caller, now: datetime) -> Row[Any]:
+    async def take_effect(self, tx: Tx, row: Row[Any], by: Caller, now: datetime) -> Row[Any]:
         """Enter the license once notice and payments have made one."""
         paid = (await models.payments_of(tx, [row.id]))[row.id]
         on = notice.effective_on(_notice(row, None), _paid(paid))
@@ -129,9 +125,9 @@ class Requests:
         table = models.declaration
         declared = (await tx.execute(select(table).where(table.c.id == row.declaration_id))).one()
         license_id = await self._licenses.begin(tx, row, declared, on, by, now)
-        return await self._changed(tx, row, now, license_id=license_id)
+        return await self.changed(tx, row, now, license_id=license_id)
 
-    async def _changed(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
+    async def changed(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
         table = models.request
         await tx.execute(
             update(table).where(table.c.id == row.id).values(**values, version=row.version + 1, updated_at=now)
@@ -158,9 +154,9 @@ class Requests:
     async def get(self, id_: str, by: Caller) -> LicenseRequest:
         """A request, for its two sides."""
         async with self._db.read() as tx:
-            return await self._loaded(tx, await self._visible(tx, id_, by, lock=False), by)
+            return await self._loaded(tx, await self.visible(tx, id_, by, lock=False), by)
 
-    async def _visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+    async def visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
         statement = select(models.request).where(models.request.c.id == id_)
         row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
         if row is None or not (by.may_touch(row.organization_id) or by.may_touch(row.licensor_id)):
@@ -215,15 +211,15 @@ class Requests:
                 )
             },
             terms_snapshot=Terms.model_validate(row.terms),
-            due=_money(row.due_fen),
-            settled=_money(notice.settled_fen(payments)),
-            refundable=_money(notice.refundable_fen(given, payments, today)),
+            due=money(row.due_fen),
+            settled=money(notice.settled_fen(payments)),
+            refundable=money(notice.refundable_fen(given, payments, today)),
             delivery=NoticeDelivery(channel="PLATFORM", delivered_at=row.delivered_at),
             effective_at=license_.effective_on if license_ else None,
             recordal_due_on=license_.recordal_due_on if license_ else None,
             recordal_state=recordal_state(license_, done, today) if license_ else RecordalState.NOT_DUE,
             state=state,
-            payments=[_payment(one, by) for one in paid],
+            payments=[shown(one, by) for one in paid],
             sample=row.is_sample,
             available_acts=_available(row, state, by),
         )  # fmt: skip
@@ -233,12 +229,12 @@ class Requests:
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
-            row = await self._visible(tx, id_, by, lock=True)
+            row = await self.visible(tx, id_, by, lock=True)
             if not by.may_touch(row.organization_id):
                 raise no_request()
             if no := notice.may_cancel(await self._state(tx, row)):
                 raise no.raised()
-            made = await self._changed(tx, row, now, cancelled_on=legal_day(now))
+            made = await self.changed(tx, row, now, cancelled_on=legal_day(now))
             await self._tell(tx, made, "cancelled", legal_day(now), by, now, {})
             return await self._acts.answer(tx, await self._loaded(tx, made, by))
 
@@ -252,7 +248,7 @@ class Requests:
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
-            row = await self._visible(tx, id_, by, lock=False)
+            row = await self.visible(tx, id_, by, lock=False)
             if row.license_id is None:
                 raise recordal.nothing_to_record().raised()
             await self._licenses.recorded(tx, row.license_id, step, by, now)
@@ -270,7 +266,7 @@ class Requests:
         today, table = legal_day(now), models.payment
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
-            row = await self._visible(tx, id_, by, lock=True)
+            row = await self.visible(tx, id_, by, lock=True)
             if not by.may_touch(row.organization_id):
                 raise no_request()
             known = await tx.scalar(
@@ -291,68 +287,10 @@ class Requests:
                 "state": PaymentState.REPORTED,
             }  # fmt: skip
             await tx.execute(insert(table).values(values))
-            await self._changed(tx, row, now)
+            await self.changed(tx, row, now)
             made = (await tx.execute(select(table).where(table.c.id == values["id"]))).one()
-            await self._told(tx, made, "reported", by, now, {})
-            return await self._acts.answer(tx, _payment(made, by))
-
-    async def payment(self, id_: str, by: Caller) -> Payment:
-        """A payment, for payer and payee."""
-        async with self._db.read() as tx:
-            return _payment(await self._payment_row(tx, id_, by), by)
-
-    async def _payment_row(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
-        row = (await tx.execute(select(models.payment).where(models.payment.c.id == id_))).first()
-        if row is None or not (by.may_touch(row.organization_id) or by.may_touch(row.payee_id)):
-            raise NotFound("there is no such payment", "没有该付款")
-        return row
-
-    async def confirm(self, id_: str, said: Confirmation, by: Caller) -> Payment:
-        """The payee, or the operator, has found the money: what the law gives for it is given in the same moment."""
-        return await self._clear(id_, PaymentAct.CONFIRMATION, PaymentState.SETTLED, None, said.document_ids, by)
-
-    async def contest(self, id_: str, said: Contest, by: Caller) -> Payment:
-        """The payee has not found the money. It contests a fact; a license it can neither approve nor refuse."""
-        return await self._clear(id_, PaymentAct.CONTEST, PaymentState.CONTESTED, said.reason, said.document_ids, by)
-
-    async def resolve(self, id_: str, said: Resolution, by: Caller) -> Payment:
-        """The operator finds whether a contested payment has arrived."""
-        state = PaymentState.NOT_RECEIVED if said.outcome == "UPHELD" else PaymentState.SETTLED
-        return await self._clear(id_, PaymentAct.RESOLUTION, state, said.reason, said.document_ids, by)
-
-    async def _clear(
-        self, id_: str, step: PaymentAct, state: PaymentState, reason: str | None, document_ids: list[str], by: Caller
-    ) -> Payment:
-        await self._targets.check_documents(document_ids, by)
-        now, table = self._clock.now(), models.payment
-        async with self._db.write() as tx:
-            await self._acts.claim(tx, now)
-            seen = await self._payment_row(tx, id_, by)
-            if not by.may_touch(seen.payee_id):
-                raise NotFound("there is no such payment", "没有该付款")
-            # The request is locked first, so that two payments settled in one moment make one license.
-            request = await self._visible(tx, seen.request_id, by, lock=True)
-            row = await self._payment_row(tx, id_, by)
-            if no := payment.act_is_open(step, PaymentState(row.state)):
-                raise no.raised()
-            values = {"state": state, "reason": reason, "version": row.version + 1, "updated_at": now}
-            await tx.execute(update(table).where(table.c.id == id_).values(values))
-            made = await self._payment_row(tx, id_, by)
-            await self._told(tx, made, state.value.lower(), by, now, {"reason": reason} if reason else {})
-            await self._take_effect(tx, await self._changed(tx, request, now), by, now)
-            return await self._acts.answer(tx, _payment(made, by))
-
-    async def _told(self, tx: Tx, row: Row[Any], past: str, by: Caller, now: datetime, detail: dict[str, Any]) -> None:
-        await tx.execute(
-            insert(models.act).values(
-                subject=row.id, act=past, on=legal_day(now), at=now, by=by.client_id, detail=detail
-            )
-        )
-        data = {"request_id": row.request_id, "amount": terms.yuan(row.fen), "paid_on": row.paid_on.isoformat()}
-        told = [
-            change(f"payment.{past}", row.id, audience, now, data) for audience in (row.organization_id, row.payee_id)
-        ]
-        await models.feed.append(tx, told)
+            await tell(tx, made, "reported", by, now, {})
+            return await self._acts.answer(tx, shown(made, by))
 
 
 def _notice(row: Row[Any], license_: Row[Any] | None) -> Notice:
@@ -367,31 +305,6 @@ def _notice(row: Row[Any], license_: Row[Any] | None) -> Notice:
 
 def _paid(rows: list[Row[Any]]) -> list[Paid]:
     return [Paid(row.fen, row.paid_on, PaymentState(row.state)) for row in rows]
-
-
-def _money(fen: int) -> Money:
-    return Money(amount=terms.yuan(fen))
-
-
-def _payment(row: Row[Any], by: Caller) -> Payment:
-    root, state = f"/v1/payments/{row.id}", PaymentState(row.state)
-    steps = [step for step in PaymentAct if by.is_operator or step is not PaymentAct.RESOLUTION]
-    if not by.may_touch(row.payee_id):
-        steps = []
-    return Payment(
-        **{
-            name: row._mapping[name]
-            for name in (
-                "id", "external_id", "version", "created_at", "updated_at", "organization_id", "payee_id",
-                "request_id", "paid_on", "reference", "document_ids", "reason",
-            )
-        },
-        amount=_money(row.fen),
-        state=state,
-        available_acts=[
-            offered(step.value, f"{root}/{step.value}", payment.act_is_open(step, state)) for step in steps
-        ],
-    )  # fmt: skip
 
 
 def _available(row: Row[Any], state: RequestState, by: Caller) -> list[AvailableAct]:

@@ -1,0 +1,61 @@
+"""Payments as they are shown and told of, whatever they pay."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert
+
+from services.licensing import models
+from services.licensing.rules import payment as rules
+from services.licensing.rules import terms
+from services.licensing.rules.payment import PaymentAct
+from services.licensing.service.declarations import offered
+from shared.auth import Caller
+from shared.clock import legal_day
+from shared.contracts.licensing import Payment, PaymentState
+from shared.contracts.values import Money
+from shared.db import Tx
+from shared.feed import change
+
+
+def money(fen: int) -> Money:
+    """Whole fen as money."""
+    return Money(amount=terms.yuan(fen))
+
+
+def shown(row: Row[Any], by: Caller) -> Payment:
+    """A payment, with what the caller may do about it."""
+    root, state = f"/v1/payments/{row.id}", PaymentState(row.state)
+    steps = [step for step in PaymentAct if by.is_operator or step is not PaymentAct.RESOLUTION]
+    if not by.may_touch(row.payee_id):
+        steps = []
+    return Payment(
+        **{
+            name: row._mapping[name]
+            for name in (
+                "id", "external_id", "version", "created_at", "updated_at", "organization_id", "payee_id",
+                "request_id", "license_id", "item_id", "paid_on", "reference", "document_ids", "reason",
+            )
+        },
+        amount=money(row.fen),
+        state=state,
+        available_acts=[offered(step.value, f"{root}/{step.value}", rules.act_is_open(step, state)) for step in steps],
+    )  # fmt: skip
+
+
+async def tell(tx: Tx, row: Row[Any], past: str, by: Caller, now: datetime, detail: dict[str, Any]) -> None:
+    """Record what was done about a payment and tell both sides of it."""
+    await tx.execute(
+        insert(models.act).values(
+            subject=row.id, act=past, on=legal_day(now), at=now, by=by.client_id, organization_id=by.organization_id,
+            actor_id=by.actor_id, detail=detail,
+        )
+    )  # fmt: skip
+    data = {
+        "request_id": row.request_id, "license_id": row.license_id, "amount": terms.yuan(row.fen),
+        "paid_on": row.paid_on.isoformat(),
+    }  # fmt: skip
+    told = [change(f"payment.{past}", row.id, audience, now, data) for audience in (row.organization_id, row.payee_id)]
+    await models.feed.append(tx, told)
