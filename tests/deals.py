@@ -69,9 +69,9 @@ class Case:
     async def seen(self, request: dict[str, Any]) -> dict[str, Any]:
         return await self.firm.read(f"/v1/open-license-requests/{request['id']}")
 
-    async def later(self, days: int) -> None:
-        """Days pass; tokens are new then."""
-        self.world.clock.offset = timedelta(days=days)
+    async def later(self, than_now: int | timedelta) -> None:
+        """Days pass, or any time; tokens are new then."""
+        self.world.clock.offset = than_now if isinstance(than_now, timedelta) else timedelta(days=than_now)
         self.world._signed_in.clear()
         self.operator = await self.world.demo("operator")
         for name in ("university", "firm"):
@@ -169,7 +169,29 @@ class Talks(Case):
         held = await self.concluded(fee=fee, **more)
         table, year = models.license_, timedelta(days=366)
         async with self.world.house.licensing.db.write() as tx:
-            then = {"begins_on": table.c.begins_on - year, "effective_on": table.c.effective_on - year}
+            names = ("begins_on", "effective_on", "royalty_from")
+            then = {name: table.c[name] - year for name in names}
             await tx.execute(update(table).where(table.c.id == held["id"]).values(then))
         base = {"base": {"amount": "1000.00"}}
         return await self.firm.made(f"/v1/licenses/{held['id']}/royalty-reports", base)
+
+    async def standing(self, **terms: Any) -> dict[str, Any]:
+        """A standing offer of quick licenses, open to everybody."""
+        offer = await self.university.made("/v1/quick-license-offers", a_quick_offer(self.patent, **terms))
+        signed = {"signatory": {"name": "王校长"}}
+        return await self.university.made(f"/v1/quick-license-offers/{offer['id']}/activation", signed)
+
+    async def trial(self, offer: dict[str, Any], firm: Api | None = None) -> dict[str, Any]:
+        body = {"offer_id": offer["id"], "intended_use": "在一条产线上试用"}
+        return await (firm or self.firm).made("/v1/quick-license-requests", body)
+
+
+def a_quick_offer(patent: str, **terms: Any) -> dict[str, Any]:
+    return {
+        "patent_ids": [patent],
+        "trial": {"duration": "P6M", "permitted_use": "INTERNAL_TEST"},
+        "fee": {"fee_type": "LUMP_SUM", "amount": "8000.00"},
+        "license_term_months": 36,
+        "sme_only": False,
+        **terms,
+    }

@@ -177,6 +177,7 @@ license_ = Table(
     Column("sign_by", Date),
     Column("given_up_on", Date),  # agreed, and never signed
     Column("effective_on", Date),
+    Column("royalty_from", Date),  # None while nothing is reported: before the effect, in a trial
     Column("terminated_on", Date),
     Column("recordal_due_on", Date),
     Column("is_sample", Boolean, nullable=False),
@@ -302,6 +303,43 @@ offer = Table(
     # One offer stands at a time; one that ran out is marked so when the next is made.
     Index("uq_offer_standing", "inquiry_id", unique=True, postgresql_where=text("answer IS NULL")),
     Index("ix_offer_inquiry_id", "inquiry_id", "created_at"),
+)
+
+quick_offer = Table(
+    "quick_offer",
+    meta,
+    *_resource(),
+    Column("keeper_uscc", Text),
+    Column("patents", JSONB, nullable=False),
+    Column("patent_ids", ARRAY(Text), nullable=False),
+    Column("holders", JSONB, nullable=False),
+    Column("terms", JSONB, nullable=False),
+    Column("terms_hash", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("is_sample", Boolean, nullable=False),
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_quick_offer_created_at", "created_at", "id"),
+)
+
+quick_request = Table(
+    "quick_request",
+    meta,
+    *_resource(),
+    Column("licensor_id", Text, nullable=False),
+    Column("offer_id", Text, ForeignKey("licensing.quick_offer.id"), nullable=False, index=True),
+    Column("intended_use", Text, nullable=False),
+    Column("terms", JSONB, nullable=False),
+    Column("terms_hash", Text, nullable=False),
+    Column("license_id", Text, ForeignKey("licensing.license.id"), nullable=False),
+    Column("begun_on", Date, nullable=False),
+    Column("trial_ends_on", Date, nullable=False),
+    Column("until", Date, nullable=False),  # if converted
+    Column("converted_on", Date),
+    Column("first_sale_on", Date),
+    Column("is_sample", Boolean, nullable=False),
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_quick_request_organization_id", "organization_id", "created_at", "id"),
+    Index("ix_quick_request_licensor_id", "licensor_id", "created_at", "id"),
 )
 
 price_publicity = Table(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from shared.contracts.catalog import ConsentRole, DocumentIds, Fee, Holder, LicenseType, Signatory
+from shared.contracts.catalog import ConsentRole, DeferralEvent, DocumentIds, Fee, Holder, LicenseType, Signatory
 from shared.contracts.values import Amount, IndustryCode, Money, PatentType, Rate, RegionCode, Uscc
 from shared.contracts.wire import (
     Ask,
@@ -120,6 +120,26 @@ class ReportState(StrEnum):
     REPORTED = "REPORTED"
     VERIFIED = "VERIFIED"
     CONTESTED = "CONTESTED"
+
+
+class QuickOfferState(StrEnum):
+    """Whether a standing offer of a quick license takes requests."""
+
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    ENDED = "ENDED"
+
+
+class QuickRequestState(StrEnum):
+    """How a quick license stands."""
+
+    TRIAL = "TRIAL"
+    CONVERTED = "CONVERTED"
+    IN_FORCE = "IN_FORCE"
+    ENDED_WITHOUT_CONVERSION = "ENDED_WITHOUT_CONVERSION"
+    EXPIRED = "EXPIRED"
+    TERMINATED = "TERMINATED"
 
 
 class Side(StrEnum):
@@ -454,6 +474,137 @@ class OfferTerms(Ask):
     clauses: Annotated[list[Annotated[Prose, Field(min_length=1, max_length=2_000)]], Field(max_length=50)] = []
 
 
+class InquiredPatent(Reply):
+    """A patent that an inquiry is about."""
+
+    id: str
+    title: str
+    number: str | None
+
+
+class QuickTrial(Ask):
+    """How long a firm may try, and what it may do meanwhile."""
+
+    duration: Annotated[str, Field(pattern=r"^P([1-9]|1\d|2[0-4])M$", examples=["P6M"])]
+    permitted_use: Literal["INTERNAL_TEST", "LIMITED_SALE"]
+
+    @property
+    def months(self) -> int:
+        """The duration in months."""
+        return int(self.duration[1:-1])
+
+
+class QuickTerms(Ask):
+    """The terms of a quick license 快速许可: a trial, and what follows if the firm decides for it."""
+
+    trial: QuickTrial
+    fee: Fee
+    installments: Annotated[list[Installment], Field(max_length=60)] = []
+    royalty: RoyaltyTerms | None = None
+    payment_within_days: Annotated[int, Field(ge=1, le=365)] = 30
+    license_term_months: Annotated[int, Field(ge=2, le=240)] = Field(description="With the trial")
+    deferred_until: LegalDay | None = Field(default=None, description="The fee is due from this day on …")
+    deferred_to: DeferralEvent | None = Field(default=None, description="… or from this event on")
+    sme_only: bool = True
+    territory: Annotated[list[RegionCode], Field(min_length=1, max_length=40)] | None = None
+    field_of_use: Annotated[list[IndustryCode], Field(min_length=1, max_length=20)] | None = None
+    clauses: Annotated[list[Annotated[Prose, Field(min_length=1, max_length=2_000)]], Field(max_length=50)] = []
+
+
+class QuickOfferDraft(QuickTerms):
+    """A standing offer of quick licenses; anyone eligible begins a trial by asking for it."""
+
+    patent_ids: Annotated[
+        list[Annotated[str, Field(pattern=r"^pat_[0-9a-z]{1,40}$")]], Field(min_length=1, max_length=20)
+    ]
+    external_id: ExternalId | None = None
+    acknowledged_rules: Acknowledged = []
+
+
+class QuickOffer(Resource):
+    """A standing offer of quick licenses."""
+
+    organization_id: str
+    patents: list[InquiredPatent]
+    terms: QuickTerms
+    terms_hash: str
+    state: QuickOfferState
+    sample: bool
+    available_acts: list[AvailableAct] = []
+
+
+class QuickOfferQuery(Ask):
+    """Filters of standing offers: active ones are open to everybody."""
+
+    patent_id: str | None = Field(default=None, max_length=60)
+    state: QuickOfferState | None = None
+    mine: bool = False
+    external_id: ExternalId | None = None
+    after: Cursor | None = None
+    limit: Limit = 20
+    count: bool = False
+
+
+class QuickActivation(Ask):
+    """That a standing offer is open from now on, and who has approved it."""
+
+    signatory: Signatory
+    acknowledged_rules: Acknowledged = []
+
+
+class QuickRequestDraft(Ask):
+    """A firm begins a trial."""
+
+    offer_id: str = Field(pattern=r"^qlo_[0-9a-z]{1,40}$")
+    intended_use: Annotated[Prose, Field(min_length=1, max_length=2_000)]
+    external_id: ExternalId | None = None
+    acknowledged_rules: Acknowledged = []
+
+
+class QuickRequest(Resource):
+    """A quick license: its trial, and what became of it. The license itself is at `license_id`."""
+
+    organization_id: str
+    licensor_id: str
+    offer_id: str
+    intended_use: str
+    terms_snapshot: QuickTerms
+    terms_hash: str
+    license_id: str
+    begun_on: date
+    trial_ends_on: date
+    license_ends_on: date
+    converted_on: date | None
+    first_sale_on: date | None
+    terminated_on: date | None
+    state: QuickRequestState
+    sample: bool
+    available_acts: list[AvailableAct] = []
+
+
+class QuickRequestQuery(Ask):
+    """Filters of quick licenses: those you took, and those you gave."""
+
+    offer_id: str | None = Field(default=None, max_length=60)
+    side: Side | None = None
+    external_id: ExternalId | None = None
+    after: Cursor | None = None
+    limit: Limit = 20
+    count: bool = False
+
+
+class FirstSale(Ask):
+    """The day of the first sale, from which a deferred fee is due."""
+
+    on: LegalDay
+
+
+class Leaving(Ask):
+    """That a firm leaves a trial."""
+
+    reason: Text2000 | None = None
+
+
 class InquiryDraft(Ask):
     """A firm asks about a published listing."""
 
@@ -462,14 +613,6 @@ class InquiryDraft(Ask):
     message: Annotated[Prose, Field(min_length=1, max_length=5_000)]
     anonymized: bool = Field(default=False, description="Your name is kept from the other side until /disclosure")
     external_id: ExternalId | None = None
-
-
-class InquiredPatent(Reply):
-    """A patent that an inquiry is about."""
-
-    id: str
-    title: str
-    number: str | None
 
 
 class Inquiry(Resource):
@@ -697,7 +840,7 @@ class ReportPeriod(Reply):
 class LicenseSource(Reply):
     """What a license grew from."""
 
-    type: Literal["OPEN_LICENSE", "OFFER"]
+    type: Literal["OPEN_LICENSE", "OFFER", "QUICK_LICENSE"]
     id: str
 
 
@@ -713,7 +856,7 @@ class License(Resource):
     license_type: LicenseType
     scope: LicenseScope
     fee: Fee
-    terms: Terms | OfferTerms
+    terms: Terms | OfferTerms | QuickTerms
     terms_hash: str
     document_sha256: str | None = Field(description="Of the contract to be signed")
     sign_by: date | None = Field(description="The last day for the signatures")

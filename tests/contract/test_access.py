@@ -331,7 +331,12 @@ async def things(world: World) -> Things:
     run_of_price = {"license_id": agreed["id"], "begun_on": case.today, "ends_on": case.day(15), "place": "校内公示栏"}
     publicity = await owner.made("/v1/price-publicities", run_of_price)
     reported = await talks.reported(license_type="ORDINARY")
+    quick = await (await Talks(world, case.operator, owner, delegate, patent["id"]).another()).standing()
+    trial = await talks.trial(quick)
+    await owner.made(f"/v1/quick-license-offers/{quick['id']}/pause")  # an open one is everybody's to read
     ids = {
+        "quick-license-offers": quick["id"],
+        "quick-license-requests": trial["id"],
         "royalty-reports": reported["id"],
         "inquiries": inquiry["id"],
         "offers": offer["id"],
@@ -375,6 +380,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "method": "PLATFORM",
         "signatory": {"name": "王校长"},
     },
+    ("POST", "/v1/quick-license-offers/{id}/activation"): {"signatory": {"name": "王校长"}},
+    ("POST", "/v1/quick-license-requests/{id}/first-sale"): {"on": "2024-01-02"},
     ("POST", "/v1/licenses/{id}/payments"): {
         "amount": {"amount": "1.00"},
         "paid_on": "2024-01-02",

@@ -92,8 +92,11 @@ async def _furnished(world: World, platform: Platform) -> None:
     offer = await talks.offer(inquiry, case.firm)
     agreed = await talks.agreed(license_type="ORDINARY")
     shown = {"license_id": agreed["id"], "begun_on": case.today, "ends_on": case.day(15), "place": "校内公示栏"}
+    quick = await (await talks.another()).standing()
     platform.ids = {
-        "royalty-reports": (await talks.reported(license_type="ORDINARY"))["id"],
+        "quick-license-offers": quick["id"],
+        "quick-license-requests": (await talks.trial(quick))["id"],
+        "royalty-reports": (await talks.reported(license_type="ORDINARY", pricing_way="MARKET_LISTING"))["id"],
         "inquiries": inquiry["id"],
         "offers": offer["id"],
         "price-publicities": (await university.made("/v1/price-publicities", shown))["id"],

@@ -19,7 +19,7 @@ from shared.contracts.access import Relation
 from shared.ids import new_id
 from tests import factories
 from tests.contract.support import ROUTES, bearing, problem, service_token
-from tests.deals import Case, Talks, a_declaration, at
+from tests.deals import Case, Talks, a_declaration, a_quick_offer, at
 from tests.world import Api, World
 
 pytestmark = pytest.mark.anyio
@@ -211,6 +211,14 @@ class Furniture:
         base = {"base": {"amount": "1.00"}}
         good, bad, again = [await talks.reported(**ordinary) for _ in range(3)]
         await self.owner.made(f"/v1/royalty-reports/{again['id']}/contest", {"reason": "重新报告"})
+        quick, tries = "/v1/quick-license-offers", "/v1/quick-license-requests"
+        opened = {"signatory": {"name": "王校长"}}
+        draft = await self.owner.made(quick, a_quick_offer(patent))
+        open_ = [await talks.standing(deferred_to="FIRST_SALE") for _ in range(4)]
+        await self.owner.made(f"{quick}/{open_[1]['id']}/pause")
+        tried = [await talks.trial(open_[3]) for _ in range(3)]
+        await firm.made(f"{tries}/{tried[1]['id']}/conversion")
+        trial = {"offer_id": open_[3]["id"], "intended_use": "试用"}
         consent, owner = {"delegate_id": self.delegate.organization_id}, self.owner
         calls: dict[str, tuple[Api, str, Any, Any]] = {
             root: (firm, root, asked, {**asked, "message": "再问"}),
@@ -241,6 +249,21 @@ class Furniture:
             "/v1/royalty-reports/{id}/verification": (owner, f"/v1/royalty-reports/{good['id']}/verification", None, None),
             "/v1/royalty-reports/{id}/contest": (
                 owner, f"/v1/royalty-reports/{bad['id']}/contest", {"reason": "不符"}, {"reason": "其他"}
+            ),
+            quick: (owner, quick, a_quick_offer(patent), a_quick_offer(patent, license_term_months=24)),
+            f"{quick}/{{id}}/activation": (
+                owner, f"{quick}/{draft['id']}/activation", opened, {"signatory": {"name": "李四"}}
+            ),
+            f"{quick}/{{id}}/pause": (owner, f"{quick}/{open_[0]['id']}/pause", None, None),
+            f"{quick}/{{id}}/resumption": (owner, f"{quick}/{open_[1]['id']}/resumption", None, None),
+            f"{quick}/{{id}}/ending": (owner, f"{quick}/{open_[2]['id']}/ending", None, None),
+            tries: (firm, tries, trial, {**trial, "intended_use": "生产"}),
+            f"{tries}/{{id}}/conversion": (firm, f"{tries}/{tried[0]['id']}/conversion", None, None),
+            f"{tries}/{{id}}/first-sale": (
+                firm, f"{tries}/{tried[1]['id']}/first-sale", {"on": talks.today}, {"on": talks.day(-1)}
+            ),
+            f"{tries}/{{id}}/termination": (
+                firm, f"{tries}/{tried[2]['id']}/termination", {}, {"reason": "不适合"}
             ),
             "/v1/price-publicities": (owner, "/v1/price-publicities", price, {**price, "place": "网站"}),
         }  # fmt: skip

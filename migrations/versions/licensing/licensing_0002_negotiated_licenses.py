@@ -49,6 +49,27 @@ def upgrade() -> None:
         schema="licensing",
     )
     op.create_table(
+        "quick_offer",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("keeper_uscc", sa.Text(), nullable=True),
+        sa.Column("patents", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("patent_ids", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("holders", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("terms", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("terms_hash", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("is_sample", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quick_offer")),
+        sa.UniqueConstraint("organization_id", "external_id", name=op.f("uq_quick_offer_organization_id_external_id")),
+        schema="licensing",
+    )
+    op.create_index("ix_quick_offer_created_at", "quick_offer", ["created_at", "id"], unique=False, schema="licensing")
+    op.create_table(
         "scope_cell",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("holder_id", sa.Text(), nullable=False),
@@ -169,6 +190,49 @@ def upgrade() -> None:
         schema="licensing",
     )
     op.create_table(
+        "quick_request",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("licensor_id", sa.Text(), nullable=False),
+        sa.Column("offer_id", sa.Text(), nullable=False),
+        sa.Column("intended_use", sa.Text(), nullable=False),
+        sa.Column("terms", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("terms_hash", sa.Text(), nullable=False),
+        sa.Column("license_id", sa.Text(), nullable=False),
+        sa.Column("begun_on", sa.Date(), nullable=False),
+        sa.Column("trial_ends_on", sa.Date(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("converted_on", sa.Date(), nullable=True),
+        sa.Column("first_sale_on", sa.Date(), nullable=True),
+        sa.Column("is_sample", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["license_id"], ["licensing.license.id"], name=op.f("fk_quick_request_license_id")),
+        sa.ForeignKeyConstraint(["offer_id"], ["licensing.quick_offer.id"], name=op.f("fk_quick_request_offer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quick_request")),
+        sa.UniqueConstraint(
+            "organization_id", "external_id", name=op.f("uq_quick_request_organization_id_external_id")
+        ),
+        schema="licensing",
+    )
+    op.create_index(
+        "ix_quick_request_licensor_id",
+        "quick_request",
+        ["licensor_id", "created_at", "id"],
+        unique=False,
+        schema="licensing",
+    )
+    op.create_index(op.f("ix_quick_request_offer_id"), "quick_request", ["offer_id"], unique=False, schema="licensing")
+    op.create_index(
+        "ix_quick_request_organization_id",
+        "quick_request",
+        ["organization_id", "created_at", "id"],
+        unique=False,
+        schema="licensing",
+    )
+    op.create_table(
         "royalty_report",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("organization_id", sa.Text(), nullable=False),
@@ -209,9 +273,10 @@ def upgrade() -> None:
     op.add_column("license", sa.Column("document_sha256", sa.Text(), nullable=True), schema="licensing")
     op.add_column("license", sa.Column("sign_by", sa.Date(), nullable=True), schema="licensing")
     op.add_column("license", sa.Column("given_up_on", sa.Date(), nullable=True), schema="licensing")
+    op.add_column("license", sa.Column("royalty_from", sa.Date(), nullable=True), schema="licensing")
     op.add_column("license", sa.Column("terminated_on", sa.Date(), nullable=True), schema="licensing")
     op.execute(
-        "UPDATE licensing.license SET begins_on = effective_on, agreed_on = effective_on, terms_hash ="
+        "UPDATE licensing.license SET begins_on = effective_on, agreed_on = effective_on, royalty_from = effective_on, terms_hash ="
         " (SELECT terms_hash FROM licensing.request WHERE request.id = source_id)"
     )
     for name in ("terms_hash", "begins_on", "agreed_on"):
@@ -265,6 +330,7 @@ def downgrade() -> None:
     op.alter_column("license", "recordal_due_on", existing_type=sa.DATE(), nullable=False, schema="licensing")
     op.alter_column("license", "effective_on", existing_type=sa.DATE(), nullable=False, schema="licensing")
     op.drop_column("license", "terminated_on", schema="licensing")
+    op.drop_column("license", "royalty_from", schema="licensing")
     op.drop_column("license", "given_up_on", schema="licensing")
     op.drop_column("license", "sign_by", schema="licensing")
     op.drop_column("license", "document_sha256", schema="licensing")
@@ -281,6 +347,10 @@ def downgrade() -> None:
         postgresql_where=sa.text("state <> 'CONTESTED'"),
     )
     op.drop_table("royalty_report", schema="licensing")
+    op.drop_index("ix_quick_request_organization_id", table_name="quick_request", schema="licensing")
+    op.drop_index(op.f("ix_quick_request_offer_id"), table_name="quick_request", schema="licensing")
+    op.drop_index("ix_quick_request_licensor_id", table_name="quick_request", schema="licensing")
+    op.drop_table("quick_request", schema="licensing")
     op.drop_index("ix_price_publicity_organization_id", table_name="price_publicity", schema="licensing")
     op.drop_index(op.f("ix_price_publicity_license_id"), table_name="price_publicity", schema="licensing")
     op.drop_table("price_publicity", schema="licensing")
@@ -297,6 +367,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_scope_cell_patent_id"), table_name="scope_cell", schema="licensing")
     op.drop_index(op.f("ix_scope_cell_holder_id"), table_name="scope_cell", schema="licensing")
     op.drop_table("scope_cell", schema="licensing")
+    op.drop_index("ix_quick_offer_created_at", table_name="quick_offer", schema="licensing")
+    op.drop_table("quick_offer", schema="licensing")
     op.drop_index("ix_inquiry_organization_id", table_name="inquiry", schema="licensing")
     op.drop_index("ix_inquiry_licensor_id", table_name="inquiry", schema="licensing")
     op.drop_table("inquiry", schema="licensing")

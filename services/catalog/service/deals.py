@@ -36,7 +36,7 @@ from shared.db import Database
 from shared.feed import follow
 
 FEED = "licensing"  # the cursor's name
-HEARD = ("declaration.announced", "declaration.withdrawn", "license.effective", "license.ended")
+HEARD = ("declaration.announced", "declaration.withdrawn", "license.effective", "license.converted", "license.ended")
 
 Fetch = Callable[..., Awaitable[FeedPage]]
 
@@ -122,7 +122,7 @@ def _events(said: Change) -> list[tuple[str, LegalEventDraft]]:
     """What an act of a deal leaves on the record of its patents."""
     data = said.data
     on = date.fromisoformat(str(data["on"]))
-    if said.type == "license.effective":
+    if said.type in ("license.effective", "license.converted"):
         detail = EventDetail(
             reference=said.subject,
             license_type=LicenseType(str(data["license_type"])),
@@ -133,9 +133,16 @@ def _events(said: Change) -> list[tuple[str, LegalEventDraft]]:
         draft = LegalEventDraft(
             code=EventCode.LICENSE_RECORDED, occurred_on=on, source=EventSource.HOLDER, detail=detail
         )
+        drafts = [draft]
+        if said.type == "license.converted":  # the trial's entry ends, the license's begins
+            ended = EventDetail(reference=said.subject)
+            drafts.insert(
+                0,
+                LegalEventDraft(code=EventCode.LICENSE_ENDED, occurred_on=on, source=EventSource.HOLDER, detail=ended),
+            )
         patents = data["patent_ids"]
         assert isinstance(patents, list)
-        return [(str(id_), draft) for id_ in patents]
+        return [(str(id_), draft) for id_ in patents for draft in drafts]
     if said.type == "license.ended":
         ended = EventDetail(reference=said.subject)
         draft = LegalEventDraft(code=EventCode.LICENSE_ENDED, occurred_on=on, source=EventSource.HOLDER, detail=ended)

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from services.licensing.rules.periods import WorkingDays, ends_after_days, months_after
 from services.licensing.rules.terms import fen
 from shared.contracts.catalog import FeeType
-from shared.contracts.licensing import DueState, OfferTerms, Terms
+from shared.contracts.licensing import DueState, OfferTerms, QuickTerms, Terms
 from shared.errors import Text
 from shared.rulebook import Refusal, rule
 
@@ -88,7 +88,9 @@ def state_on(item: Due, settled_fen: int, ended_on: date | None, today: date) ->
     return _S.DUE if today + timedelta(days=30) >= item.due_on else _S.PLANNED
 
 
-def reporting_periods(terms: OfferTerms | Terms, begins_on: date, last: date) -> Iterator[tuple[date, date]]:
+def reporting_periods(
+    terms: OfferTerms | QuickTerms | Terms, begins_on: date, last: date
+) -> Iterator[tuple[date, date]]:
     """The periods for which a royalty is reported, from the first day of the license to its last: (first, last day)."""
     if terms.fee.rate is None:
         return

@@ -10,6 +10,7 @@ from services.licensing.service.declarations import Declarations
 from services.licensing.service.inquiries import Inquiries
 from services.licensing.service.licenses import Licenses
 from services.licensing.service.payments import Payments
+from services.licensing.service.quick import QuickLicenses
 from services.licensing.service.requests import Requests
 from services.licensing.service.targets import Targets
 from shared import feed
@@ -34,6 +35,7 @@ class Licensing:
         self.licenses = Licenses(db, targets, self.acts, cursors, clock)
         self.contracts = Contracts(db, targets, self.licenses, self.acts, cursors, clock)
         self.inquiries = Inquiries(db, targets, self.contracts, self.acts, cursors, clock)
+        self.quick = QuickLicenses(db, targets, self.licenses, self.acts, cursors, clock)
         self.requests = Requests(db, targets, self.declarations, self.licenses, self.acts, cursors, clock)
         self.payments = Payments(db, targets, self.requests, self.licenses, self.acts, clock)
 

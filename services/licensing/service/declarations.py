@@ -67,7 +67,7 @@ class Declarations:
     async def get(self, id_: str, by: Caller | None) -> Declaration:
         """A declaration: once announced for everybody, before that for its parties."""
         async with self._db.read() as tx:
-            return self._shown(await self._visible(tx, id_, _reader(by), lock=False), by)
+            return self._shown(await self._visible(tx, id_, reader(by), lock=False), by)
 
     async def patent_of(self, id_: str, by: Caller) -> str:
         """The patent of a declaration that the caller may see. Raises: NotFound."""
@@ -84,7 +84,7 @@ class Declarations:
     async def page(self, query: DeclarationQuery, by: Caller | None) -> Page[Declaration]:
         """Declarations that the caller may see, newest first."""
         table = models.declaration
-        found = [_seen_by(_reader(by))]
+        found = [_seen_by(reader(by))]
         if query.patent_id:
             found.append(table.c.patent_id == query.patent_id)
         if query.state:
@@ -519,7 +519,7 @@ def _own_consent(draft: DeclarationConsentDraft, row: Row[Any], by: Caller) -> l
     return [GivenConsent(role=draft.role, party=one["name"], party_uscc=one.get("uscc")) for one in own[:1]]
 
 
-def _reader(by: Caller | None) -> Caller | None:
+def reader(by: Caller | None) -> Caller | None:
     """The caller, as far as its token may read deals: without, it sees what anybody sees."""
     return by if by is not None and "deals:read" in by.scopes else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -33,6 +33,7 @@ from shared.contracts.licensing import (
     LicenseState,
     OfferTerms,
     PaymentState,
+    QuickTerms,
     Recordal,
     RecordalOut,
     RecordalState,
@@ -57,6 +58,10 @@ _BASIS = {
     "given_up": "民法典第四百九十一条",
     "effective": "专利法第五十一条第一款",
     "concluded": "民法典第四百九十条、第五百零二条",
+    "trial_begun": "民法典第四百七十三条、第四百九十一条第二款",
+    "converted": "民法典第一百五十八条、第五百零二条",
+    "first_sale": "民法典第一百五十八条",
+    "trial_left": "民法典第五百六十二条第二款",
     "termination_proposed": "民法典第五百六十二条第一款",
     "terminated": "民法典第五百六十二条、第五百六十三条、第五百六十五条",
     "royalty_reported": "民法典第八百四十六条",
@@ -89,21 +94,21 @@ class Licenses:
             "licensor_id": request.licensor_id, "licensors": declaration.patent["holders"],
             "patent_ids": [request.patent_id], "source_type": "OPEN_LICENSE", "source_id": request.id,
             "license_type": LicenseType.ORDINARY, "terms": request.terms, "terms_hash": request.terms_hash,
-            "begins_on": on, "until": until, "agreed_on": legal_day(request.delivered_at), "effective_on": on,
+            "begins_on": on, "until": until, "agreed_on": legal_day(request.delivered_at), "effective_on": on, "royalty_from": on,
             "recordal_due_on": periods.recordal_due_on(on, working_days()), "is_sample": request.is_sample,
         }  # fmt: skip
         row = (await tx.execute(insert(models.license_).values(values).returning(models.license_))).one()
         await scopes.queue(tx, [request.patent_id])
         await scopes.take_by_law(tx, id_, request.patent_id, on, until)
-        await self._plan(tx, row)
+        await self.plan(tx, row, schedule.planned(terms, on, working_days()))
         await self.tell(tx, row, "effective", on, by, now, {"request_id": request.id}, told=_of_effect(row))
         return id_
 
-    async def _plan(self, tx: Tx, row: Row[Any]) -> None:
-        """Enter what a license costs, as far as it is known when it takes effect."""
+    async def plan(self, tx: Tx, row: Row[Any], planned: Iterable[tuple[str, int, date]]) -> None:
+        """Enter what a license costs, as far as it is known: (kind, fen, last day)."""
         items = [
             {"id": new_id("due"), "license_id": row.id, "kind": kind, "fen": fen, "due_on": due_on}
-            for kind, fen, due_on in schedule.planned(terms_of(row), row.effective_on, working_days())
+            for kind, fen, due_on in planned
         ]
         if items:
             await tx.execute(insert(models.due_item), items)
@@ -111,9 +116,18 @@ class Licenses:
     async def takes_effect(self, tx: Tx, row: Row[Any], on: date, by: Caller, now: datetime) -> Row[Any]:
         """A contract that both sides have signed is in force; everybody concerned hears of it."""
         due = periods.recordal_due_on(on, working_days())
-        row = await self.changed(tx, row, now, effective_on=on, recordal_due_on=due)
-        await self._plan(tx, row)
+        begins = max(on, row.begins_on)
+        row = await self.changed(tx, row, now, effective_on=on, recordal_due_on=due, royalty_from=begins)
+        await self.plan(tx, row, schedule.planned(OfferTerms.model_validate(row.terms), on, working_days()))
         await self.tell(tx, row, "concluded", on, by, now, {}, feed="license.effective", told=_of_effect(row))
+        return row
+
+    async def begin_trial(self, tx: Tx, values: dict[str, Any], by: Caller, now: datetime) -> Row[Any]:
+        """Enter the license of a trial, in force from its first day."""
+        row: Row[Any] = (await tx.execute(insert(models.license_).values(values).returning(models.license_))).one()
+        await self.tell(
+            tx, row, "trial_begun", row.effective_on, by, now, {}, feed="license.effective", told=_of_effect(row)
+        )
         return row
 
     async def changed(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
@@ -188,7 +202,8 @@ class Licenses:
         state = contract_rules.state_on(contract_of(row), today)
         steps = [one for one in done if one.act.startswith("recordal_")]
         terms = terms_of(row)
-        whole = {} if isinstance(terms, Terms) else terms.scope.model_dump(include={"territory", "field_of_use"})
+        place = terms.scope if isinstance(terms, OfferTerms) else terms
+        whole = {} if isinstance(place, Terms) else place.model_dump(include={"territory", "field_of_use"})
         return License(
             **{
                 name: row._mapping[name]
@@ -333,10 +348,16 @@ def sides(table: Table, side: str | None, by: Caller) -> ColumnElement[bool]:
     return table.c.id.is_not(None) if by.is_operator else or_(own, given)
 
 
-def terms_of(row: Row[Any]) -> Terms | OfferTerms:
+_TERMS_OF: dict[str, type[Terms | OfferTerms | QuickTerms]] = {
+    "OPEN_LICENSE": Terms,
+    "OFFER": OfferTerms,
+    "QUICK_LICENSE": QuickTerms,
+}
+
+
+def terms_of(row: Row[Any]) -> Terms | OfferTerms | QuickTerms:
     """The terms of a license: announced ones, or those of an offer."""
-    kind = Terms if row.source_type == "OPEN_LICENSE" else OfferTerms
-    return kind.model_validate(row.terms)
+    return _TERMS_OF[row.source_type].model_validate(row.terms)
 
 
 def last_day(row: Row[Any]) -> date:
@@ -347,11 +368,10 @@ def last_day(row: Row[Any]) -> date:
 
 def next_period(row: Row[Any], reports: Sequence[Row[Any]]) -> tuple[date, date] | None:
     """The period whose royalty is to be reported next, None when there is none; `reports` are those that count."""
-    if row.effective_on is None:
+    if row.royalty_from is None:
         return None
     known = {one.first_day for one in reports}
-    begins_on = max(row.begins_on, row.effective_on)
-    periods_ = schedule.reporting_periods(terms_of(row), begins_on, last_day(row))
+    periods_ = schedule.reporting_periods(terms_of(row), row.royalty_from, last_day(row))
     return next((period for period in periods_ if period[0] not in known), None)
 
 
@@ -413,7 +433,7 @@ def _signature(one: Row[Any]) -> SignatureOut:
 
 def _of_effect(row: Row[Any]) -> dict[str, Any]:
     """What the feed says of a license that is in force."""
-    scope = row.terms.get("scope") or {}
+    scope = row.terms.get("scope") or row.terms
     return {
         "license_type": row.license_type, "on": row.effective_on.isoformat(), "until": row.until.isoformat(),
         "licensee_id": row.organization_id, "licensor_id": row.licensor_id, "territory": scope.get("territory"),

@@ -24,7 +24,6 @@ from shared.contracts.licensing import (
     Confirmation,
     Contest,
     LicensePaymentDraft,
-    OfferTerms,
     Payment,
     PaymentState,
     ReportContest,
@@ -32,6 +31,7 @@ from shared.contracts.licensing import (
     Resolution,
     RoyaltyReport,
     RoyaltyReportDraft,
+    Terms,
 )
 from shared.contracts.wire import Page
 from shared.db import Database, Tx
@@ -169,7 +169,7 @@ class Payments:
                 raise no.raised()
             assert period is not None
             base = terms.fen(draft.base.amount)
-            rates = royalty.rates_of(agreed.fee, agreed.royalty if isinstance(agreed, OfferTerms) else None)
+            rates = royalty.rates_of(agreed.fee, None if isinstance(agreed, Terms) else agreed.royalty)
             due = royalty.royalty_fen(
                 rates, base, sum(one.base_fen for one in counted), sum(one.royalty_fen for one in counted)
             )
@@ -212,6 +212,20 @@ class Payments:
                 .order_by(table.c.first_day, table.c.created_at)
             )
             return Page(items=[_report(one, row, one.due_on, by) for one in found])
+
+    async def royalty_report(self, id_: str, by: Caller) -> RoyaltyReport:
+        """A royalty report, for both sides of its license."""
+        table, item = models.royalty_report, models.due_item
+        async with self._db.read() as tx:
+            statement = select(table, item.c.due_on).join(item, item.c.id == table.c.item_id).where(table.c.id == id_)
+            one = (await tx.execute(statement)).first()
+            if one is None:
+                raise _no_report()
+            try:
+                row = await self._licenses.visible(tx, one.license_id, by, lock=False)
+            except NotFound:
+                raise _no_report() from None
+            return _report(one, row, one.due_on, by)
 
     async def verify_report(self, id_: str, by: Caller) -> RoyaltyReport:
         """The licensor finds a report right. Raises: RuleRefused ROY-STATE."""

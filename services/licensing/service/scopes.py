@@ -12,6 +12,7 @@ from datetime import date
 
 from sqlalchemy import Row, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
 from services.licensing.rules import declaration as declaration_rules
@@ -166,12 +167,16 @@ def _state(row: Row[object], payments: Sequence[Row[object]], today: date) -> Re
     return notice.state_on(said, paid, today)
 
 
+def _has_lapsed(today: date) -> ColumnElement[bool]:
+    """A contract that was not signed in time; a license that has ended before what is kept for it (a trial)."""
+    table = models.license_
+    return or_(and_(table.c.effective_on.is_(None), table.c.sign_by < today), table.c.until < today)
+
+
 async def _forget_lapsed(tx: Tx, patent_ids: Sequence[str], today: date) -> None:
-    """What was agreed and not signed in time keeps nothing; nobody has to be awake when its period ends."""
+    """What was not signed in time, or tried and not taken, keeps nothing; nobody has to be awake when its period ends."""
     cell, table = models.scope_cell, models.license_
-    lapsed = select(table.c.id).where(
-        table.c.patent_ids.overlap(list(patent_ids)), table.c.effective_on.is_(None), table.c.sign_by < today
-    )
+    lapsed = select(table.c.id).where(table.c.patent_ids.overlap(list(patent_ids)), _has_lapsed(today))
     await tx.execute(delete(cell).where(cell.c.holder_id.in_(lapsed)))
 
 
@@ -179,7 +184,7 @@ async def _rivals(
     tx: Tx, patent_ids: Sequence[str], type_: LicenseType, scope: LicenseScope, today: date
 ) -> list[Rival]:
     cell, table = models.scope_cell, models.license_
-    lapsed = and_(table.c.effective_on.is_(None), table.c.sign_by < today)
+    lapsed = _has_lapsed(today)
     met = or_(
         *(
             cell.c.regions.overlaps(Range(*one.regions))

@@ -1,0 +1,161 @@
+"""Quick licenses 快速许可: a product of the platform. A standing offer, a trial from today on, and a decision by its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from services.licensing.rules.periods import WorkingDays, ends_after_days, months_after
+from services.licensing.rules.terms import fen
+from shared.contracts.catalog import DeferralEvent, FeeType
+from shared.contracts.gateway import PartyOut
+from shared.contracts.licensing import QuickOfferState, QuickRequestState, QuickTerms
+from shared.errors import Text
+from shared.rulebook import Refusal, rule
+
+_NOTICE = Text(
+    "MOF and CNIPA notice of 2020-04-30, III(1)2.2 (quick licenses); the platform's product",
+    "财政部、国家知识产权局2020年4月30日通知三（一）2二（专利快速许可）；平台产品规则",
+)
+_O, _R = QuickOfferState, QuickRequestState
+OFFER_FROM = {
+    "activation": (_O.DRAFT,),
+    "pause": (_O.ACTIVE,),
+    "resumption": (_O.PAUSED,),
+    "ending": (_O.DRAFT, _O.ACTIVE, _O.PAUSED),
+}
+OFFER_TO = {"activation": _O.ACTIVE, "pause": _O.PAUSED, "resumption": _O.ACTIVE, "ending": _O.ENDED}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A quick license as the rules see it; the last days are included."""
+
+    trial_ends_on: date
+    until: date
+    converted_on: date | None = None
+    terminated_on: date | None = None
+
+
+def trial_ends_on(begun_on: date, terms: QuickTerms) -> date:
+    """The last day of a trial."""
+    return months_after(begun_on, terms.trial.months) - timedelta(days=1)
+
+
+def state_on(trial: Trial, today: date) -> QuickRequestState:
+    """How a quick license stands, whoever is awake at the end of its trial."""
+    if trial.terminated_on is not None and today >= trial.terminated_on:
+        return _R.TERMINATED
+    if trial.converted_on is None:
+        return _R.TRIAL if today <= trial.trial_ends_on else _R.ENDED_WITHOUT_CONVERSION
+    if today > trial.until:
+        return _R.EXPIRED
+    return _R.CONVERTED if today <= trial.trial_ends_on else _R.IN_FORCE
+
+
+@rule("QL-OFFER-STATE", source=_NOTICE, since="2026-11-22")
+def offer_act_is_open(act: str, state: QuickOfferState) -> Refusal | None:
+    """A standing offer is activated once, paused and resumed, and ended; trials that run go on."""
+    if state in OFFER_FROM[act]:
+        return None
+    return Refusal(
+        "QL-OFFER-STATE",
+        Text(f"the offer is {state.value}; {act} is not open", f"该快速许可要约状态为 {state.value}，不能进行该操作"),
+        Text("see its available_acts", "请查看其 available_acts"),
+    )
+
+
+@rule(
+    "QL-OPEN",
+    source=Text(
+        "Civil Code Art. 473, 491; the platform's product", "民法典第四百七十三条、第四百九十一条；平台产品规则"
+    ),
+    since="2026-11-22",
+)
+def offer_stands(state: QuickOfferState) -> Refusal | None:
+    """A trial begins under a standing offer that is active."""
+    if state is _O.ACTIVE:
+        return None
+    return Refusal(
+        "QL-OPEN",
+        Text(f"the offer is {state.value}", f"该快速许可要约状态为 {state.value}"),
+        Text("make an inquiry about the listing instead", "可改为对挂牌发起询盘"),
+        pointer="/offer_id",
+    )
+
+
+@rule("QL-SME", source=_NOTICE, since="2026-11-22")
+def firm_is_small(sme_only: bool, party: PartyOut) -> Refusal | None:
+    """Terms for small and medium-sized enterprises are for them: judged by the figures that the firm has given."""
+    if not sme_only or party.sme_class is not None:
+        return None
+    return Refusal(
+        "QL-SME",
+        Text("this offer is for small and medium-sized enterprises", "该快速许可仅面向中小企业"),
+        Text(
+            "give your industry, staff and revenue (PATCH /v1/organizations/{id}) if you are one",
+            "如属中小企业，请补充行业、从业人员和营业收入（PATCH /v1/organizations/{id}）",
+        ),
+    )
+
+
+@rule(
+    "QL-STATE",
+    source=Text("Civil Code Art. 502, 562; the platform's product", "民法典第五百零二条、第五百六十二条；平台产品规则"),
+    since="2026-11-22",
+)
+def trial_runs(state: QuickRequestState) -> Refusal | None:
+    """A trial is converted or left until its last day, by an explicit act of the licensee; never by itself."""
+    if state is _R.TRIAL:
+        return None
+    return Refusal(
+        "QL-STATE",
+        Text(f"the quick license is {state.value}", f"该快速许可状态为 {state.value}"),
+        Text(
+            "a trial that has ended is begun anew only by another agreement; a converted license ends at /v1/licenses",
+            "试用期已结束的须另行约定；已转正的许可在 /v1/licenses 终止",
+        ),
+    )
+
+
+@rule(
+    "QL-SALE",
+    source=Text("Civil Code Art. 158; the platform's product", "民法典第一百五十八条；平台产品规则"),
+    since="2026-11-22",
+)
+def first_sale_counts(
+    terms: QuickTerms, converted_on: date | None, known: date | None, on: date, today: date
+) -> Refusal | None:
+    """The first sale is reported once, after the conversion, where the fee waits for it."""
+    waits = terms.deferred_to is DeferralEvent.FIRST_SALE
+    if waits and converted_on is not None and known is None and on <= today:
+        return None
+    return Refusal(
+        "QL-SALE",
+        Text(
+            "no fee waits for a first sale, or it was reported, or lies ahead",
+            "没有待首次销售触发的费用，或已报告，或日期尚未到来",
+        ),
+        Text("report it once, after the conversion", "请在转正后报告一次，日期不晚于今天"),
+    )
+
+
+def planned(
+    terms: QuickTerms, trial: Trial, first_sale_on: date | None, working: WorkingDays
+) -> list[tuple[str, int, date]]:
+    """What a conversion costs, when: (kind, fen, last day). Nothing while the fee waits for a first sale.
+
+    A deferred fee is due from its day or event on, any other from the conversion on.
+    """
+    fee, on = terms.fee, trial.converted_on
+    if on is None or fee.amount is None or (terms.deferred_to is DeferralEvent.FIRST_SALE and first_sale_on is None):
+        return []
+    waits = trial.trial_ends_on if terms.deferred_to is DeferralEvent.TRIAL_END else on
+    begins = max(on, terms.deferred_until or on, first_sale_on or on, waits)
+    if fee.fee_type is FeeType.INSTALLMENTS:
+        return [
+            ("INSTALLMENT", fen(part.amount), ends_after_days(begins, part.after_days, working))
+            for part in terms.installments
+        ]
+    kind = "ENTRY" if fee.fee_type is FeeType.ENTRY_PLUS_ROYALTY else "LUMP_SUM"
+    return [(kind, fen(fee.amount), ends_after_days(begins, terms.payment_within_days, working))]

@@ -1,0 +1,438 @@
+"""Quick licenses: standing offers, trials that begin with a request, conversions that only the licensee declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.elements import ColumnElement
+
+from services.licensing import models
+from services.licensing.rules import clauses, parties, periods, quick, scope
+from services.licensing.rules import offer as offer_rules
+from services.licensing.rules.quick import Trial
+from services.licensing.service import scopes
+from services.licensing.service.calendar import working_days
+from services.licensing.service.declarations import hash_of, offered, party_of, reader, taken
+from services.licensing.service.licenses import Licenses, sides
+from services.licensing.service.targets import Targets, raise_unless_acknowledged
+from shared.auth import Caller
+from shared.clock import Clock, legal_day
+from shared.contracts.catalog import DealTarget, Holder, LicenseType
+from shared.contracts.licensing import (
+    AvailableAct,
+    FirstSale,
+    InquiredPatent,
+    Leaving,
+    LicenseScope,
+    OfferTerms,
+    QuickActivation,
+    QuickOffer,
+    QuickOfferDraft,
+    QuickOfferQuery,
+    QuickOfferState,
+    QuickRequest,
+    QuickRequestDraft,
+    QuickRequestQuery,
+    QuickRequestState,
+    QuickTerms,
+)
+from shared.contracts.wire import Page, dump
+from shared.db import Database, Tx
+from shared.errors import InvalidInput, NotFound
+from shared.feed import change
+from shared.idempotency import Idempotency
+from shared.ids import new_id
+from shared.paging import Cursors
+
+_TERMS = frozenset(QuickTerms.model_fields)
+_PAST = {"activation": "activated", "pause": "paused", "resumption": "resumed", "ending": "ended"}
+
+
+def _no_offer() -> NotFound:
+    return NotFound("there is no such quick-license offer", "没有该快速许可要约")
+
+
+def _no_request() -> NotFound:
+    return NotFound("there is no such quick license", "没有该快速许可")
+
+
+class QuickLicenses:
+    """Use cases on quick licenses."""
+
+    def __init__(
+        self, db: Database, targets: Targets, licenses: Licenses, acts: Idempotency, cursors: Cursors, clock: Clock
+    ) -> None:
+        self._db, self._targets, self._licenses = db, targets, licenses
+        self._acts, self._cursors, self._clock = acts, cursors, clock
+
+    # Standing offers
+
+    async def draft(self, draft: QuickOfferDraft, by: Caller) -> QuickOffer:
+        """Draw up a standing offer on patents of the caller's; what stands against it may be cured until it is opened.
+
+        Raises: InvalidInput OFFER-SPECIFIC; NotFound for a patent that is not the caller's; warnings for clauses.
+        """
+        now = self._clock.now()
+        said = {name: value for name, value in dump(draft).items() if name in _TERMS}
+        whole = _as_offer(draft, legal_day(now))
+        if no := offer_rules.is_specific(whole):
+            raise InvalidInput(no.message.en, no.message.zh, violations=(no.violation(),))
+        asked = await self._targets.licensed(draft.patent_ids, LicenseType.ORDINARY, scope.wanted(whole.scope))
+        if not all(by.may_touch(one.organization_id) for one in asked):
+            raise NotFound("there is no such patent", "没有该专利")
+        raise_unless_acknowledged((), clauses.against(draft.clauses), draft.acknowledged_rules)
+        values = {
+            "id": new_id("qlo"), "organization_id": asked[0].organization_id, "external_id": draft.external_id,
+            "version": 1, "created_at": now, "updated_at": now, "keeper_uscc": asked[0].keeper_uscc,
+            "patents": [_named(one) for one in asked], "patent_ids": [one.patent_id for one in asked],
+            "holders": [dump(holder) for one in asked for holder in one.holders], "terms": said,
+            "terms_hash": hash_of(said), "state": QuickOfferState.DRAFT,
+            "is_sample": any(one.sample for one in asked) or by.is_sample,
+        }  # fmt: skip
+        table = models.quick_offer
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            try:
+                made: Row[Any] = (await tx.execute(insert(table).values(values).returning(table))).one()
+            except IntegrityError as error:
+                raise taken(error) from None
+            await self._tell(tx, made, "drafted", by, now)
+            return await self._acts.answer(tx, _offer(made, by))
+
+    async def get(self, id_: str, by: Caller | None) -> QuickOffer:
+        """A standing offer: while active for everybody, else for whoever made it."""
+        async with self._db.read() as tx:
+            return _offer(await self._visible(tx, id_, reader(by), lock=False), by)
+
+    async def _visible(self, tx: Tx, id_: str, by: Caller | None, *, lock: bool) -> Row[Any]:
+        statement = select(models.quick_offer).where(models.quick_offer.c.id == id_, _seen_by(by))
+        row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
+        if row is None:
+            raise _no_offer()
+        return row
+
+    async def page(self, query: QuickOfferQuery, by: Caller | None) -> Page[QuickOffer]:
+        """Standing offers that the caller may see, newest first."""
+        table = models.quick_offer
+        found = [_seen_by(reader(by))]
+        if query.patent_id:
+            found.append(table.c.patent_ids.contains([query.patent_id]))
+        if query.state:
+            found.append(table.c.state == query.state)
+        if query.mine:
+            found.append(table.c.organization_id == (by.organization_id if by else ""))
+        if query.external_id:
+            mine = table.c.organization_id == (by.organization_id if by else "")
+            found.append(and_(table.c.external_id == query.external_id, mine))
+        condition = and_(*found)
+        key = ("quick-offers", by.organization_id if by else None, query.model_dump_json(exclude={"after", "limit"}))
+        async with self._db.read() as tx:
+            rows, more = await self._cursors.page(
+                tx, select(table).where(condition), (table.c.created_at, table.c.id), key, query.after, query.limit
+            )
+            total = await tx.scalar(select(func.count()).select_from(table).where(condition)) if query.count else None
+        return Page(items=[_offer(row, by) for row in rows], next=more, count=total)
+
+    async def activate(self, id_: str, said: QuickActivation, by: Caller) -> QuickOffer:
+        """Open a standing offer. Raises: RuleRefused QL-OFFER-STATE, and every reason of catalog's."""
+        async with self._db.read() as tx:
+            seen = await self._own(tx, id_, by, lock=False)
+        whole = _as_offer(QuickTerms.model_validate(seen.terms), legal_day(self._clock.now()))
+        asked = await self._targets.licensed(seen.patent_ids, LicenseType.ORDINARY, scope.wanted(whole.scope))
+        now, signed = self._clock.now(), {"signatory": dump(said.signatory)}
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._own(tx, id_, by, lock=True)
+            if no := quick.offer_act_is_open("activation", QuickOfferState(row.state)):
+                raise no.raised()
+            raise_unless_acknowledged([no for one in asked for no in one.violations], (), said.acknowledged_rules)
+            made = await self._changed(tx, row, now, state=QuickOfferState.ACTIVE)
+            await self._tell(tx, made, "activated", by, now, signed)
+            return await self._acts.answer(tx, _offer(made, by))
+
+    async def turn(self, id_: str, act: str, by: Caller) -> QuickOffer:
+        """Pause, resume or end a standing offer; trials that run go on. Raises: RuleRefused QL-OFFER-STATE."""
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._own(tx, id_, by, lock=True)
+            if no := quick.offer_act_is_open(act, QuickOfferState(row.state)):
+                raise no.raised()
+            made = await self._changed(tx, row, now, state=quick.OFFER_TO[act])
+            await self._tell(tx, made, _PAST[act], by, now)
+            return await self._acts.answer(tx, _offer(made, by))
+
+    async def _own(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+        row = await self._visible(tx, id_, by, lock=lock)
+        if not by.may_touch(row.organization_id):
+            raise _no_offer()
+        return row
+
+    async def _changed(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
+        table = models.quick_offer
+        values |= {"version": row.version + 1, "updated_at": now}
+        made: Row[Any] = (
+            await tx.execute(update(table).where(table.c.id == row.id).values(values).returning(table))
+        ).one()
+        return made
+
+    async def _tell(
+        self, tx: Tx, row: Row[Any], past: str, by: Caller, now: datetime, detail: dict[str, Any] | None = None
+    ) -> None:
+        act = {
+            "subject": row.id, "act": past, "on": legal_day(now), "at": now, "by": by.client_id, "detail": detail or {},
+            "organization_id": row.organization_id, "actor_id": by.actor_id,
+        }  # fmt: skip
+        await tx.execute(insert(models.act).values(act))
+        audience = row.organization_id if row.state == QuickOfferState.DRAFT else "public"
+        data = {"patent_ids": row.patent_ids, "state": row.state, "terms_hash": row.terms_hash}
+        await models.feed.append(tx, [change(f"quick_offer.{past}", row.id, audience, now, data)])
+
+    # Trials
+
+    async def begin(self, draft: QuickRequestDraft, by: Caller) -> QuickRequest:
+        """Begin a trial: an ordinary license from today on, by the firm's own act (Civil Code Art. 473, 491).
+
+        What is looked at, is looked at now, by rules: offer, firm, patents and their scope; nobody approves.
+        Raises: NotFound; RuleRefused QL-OPEN, QL-SME, SELF-DEALING, SAMPLE-DEALS, SCOPE-CONFLICT, and catalog's.
+        """
+        async with self._db.read() as tx:
+            seen = await self._visible(tx, draft.offer_id, by, lock=False)
+        terms, now = QuickTerms.model_validate(seen.terms), self._clock.now()
+        today = legal_day(now)
+        whole = _as_offer(terms, today)
+        asked = await self._targets.licensed(seen.patent_ids, LicenseType.ORDINARY, scope.wanted(whole.scope))
+        firm = (await self._targets.parties([by.organization_id]))[by.organization_id]
+        expiry = min((one.expiry_date for one in asked if one.expiry_date), default=None)
+        trial_end = quick.trial_ends_on(today, terms)
+        until = min(whole.scope.to, expiry or whole.scope.to)
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            statement = select(models.quick_offer).where(models.quick_offer.c.id == seen.id).with_for_update(read=True)
+            row = (await tx.execute(statement)).one()
+            licensor = parties.Party(row.organization_id, row.keeper_uscc, row.is_sample)
+            for no in (
+                quick.offer_stands(QuickOfferState(row.state)),
+                parties.sides_differ(licensor, [Holder.model_validate(one) for one in row.holders], party_of(by)),
+                parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
+                quick.firm_is_small(terms.sme_only, firm),
+            ):
+                if no:
+                    raise no.raised()
+            place = whole.scope.model_copy(update={"to": until})
+            await scopes.queue(tx, row.patent_ids)
+            own = [
+                await scopes.against(tx, row.patent_ids, LicenseType.ORDINARY, place, today),
+                scope.term_fits_the_patents(whole.scope.model_copy(update={"to": trial_end}), expiry),
+            ]
+            raise_unless_acknowledged(
+                [no for one in asked for no in one.violations], [no for no in own if no], draft.acknowledged_rules
+            )
+            license_id, id_ = new_id("lic"), new_id("qlr")
+            license_ = {
+                "id": license_id, "organization_id": by.organization_id, "version": 1, "created_at": now,
+                "updated_at": now, "licensor_id": row.organization_id, "licensors": row.holders,
+                "licensee": {"name": firm.name, "uscc": firm.uscc}, "patent_ids": row.patent_ids,
+                "source_type": "QUICK_LICENSE", "source_id": id_, "license_type": LicenseType.ORDINARY,
+                "terms": row.terms, "terms_hash": row.terms_hash, "begins_on": today, "until": min(trial_end, until),
+                "agreed_on": today, "effective_on": today, "is_sample": row.is_sample,
+                "recordal_due_on": periods.recordal_due_on(today, working_days()),
+            }  # fmt: skip
+            made_license = await self._licenses.begin_trial(tx, license_, by, now)
+            # The firm may decide for the whole term: until then it is kept for it.
+            await scopes.take(tx, license_id, row.patent_ids, LicenseType.ORDINARY, place, today)
+            values = {
+                "id": id_, "organization_id": by.organization_id, "external_id": draft.external_id, "version": 1,
+                "created_at": now, "updated_at": now, "licensor_id": row.organization_id, "offer_id": row.id,
+                "intended_use": draft.intended_use, "terms": row.terms, "terms_hash": row.terms_hash,
+                "license_id": license_id, "begun_on": today, "trial_ends_on": made_license.until, "until": until,
+                "is_sample": row.is_sample,
+            }  # fmt: skip
+            table = models.quick_request
+            try:
+                made: Row[Any] = (await tx.execute(insert(table).values(values).returning(table))).one()
+            except IntegrityError as error:
+                raise taken(error) from None
+            return await self._acts.answer(tx, self._request(made, made_license, by))
+
+    async def request(self, id_: str, by: Caller) -> QuickRequest:
+        """A quick license, for its two sides."""
+        async with self._db.read() as tx:
+            row, license_ = await self._taken(tx, id_, by, lock=False)
+            return self._request(row, license_, by)
+
+    async def _taken(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> tuple[Row[Any], Row[Any]]:
+        """A quick license and the license that it is, which is locked first."""
+        table = models.quick_request
+        license_id = await tx.scalar(select(table.c.license_id).where(table.c.id == id_))
+        if license_id is None:
+            raise _no_request()
+        try:
+            license_ = await self._licenses.visible(tx, license_id, by, lock=lock)
+        except NotFound:
+            raise _no_request() from None
+        return (await tx.execute(select(table).where(table.c.id == id_))).one(), license_
+
+    async def requests(self, query: QuickRequestQuery, by: Caller) -> Page[QuickRequest]:
+        """The caller's quick licenses, taken or given, newest first."""
+        table, license_ = models.quick_request, models.license_
+        found = [sides(table, query.side, by)]
+        if query.offer_id:
+            found.append(table.c.offer_id == query.offer_id)
+        if query.external_id:
+            found.append(and_(table.c.external_id == query.external_id, table.c.organization_id == by.organization_id))
+        condition = and_(*found)
+        key = ("quick-requests", by.organization_id, query.model_dump_json(exclude={"after", "limit"}))
+        async with self._db.read() as tx:
+            rows, more = await self._cursors.page(
+                tx, select(table).where(condition), (table.c.created_at, table.c.id), key, query.after, query.limit
+            )
+            ids = [row.license_id for row in rows]
+            held = {one.id: one for one in await tx.execute(select(license_).where(license_.c.id.in_(ids)))}
+            total = await tx.scalar(select(func.count()).select_from(table).where(condition)) if query.count else None
+        return Page(items=[self._request(row, held[row.license_id], by) for row in rows], next=more, count=total)
+
+    async def convert(self, id_: str, by: Caller) -> QuickRequest:
+        """Decide for the license, on the last day of the trial at the latest, by the day in China; fees begin now.
+
+        Raises: RuleRefused QL-STATE.
+        """
+        now = self._clock.now()
+        today = legal_day(now)
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row, license_ = await self._mine(tx, id_, by)
+            if no := quick.trial_runs(quick.state_on(_trial(row, license_), today)):
+                raise no.raised()
+            row = await self._noted(tx, row, now, converted_on=today)
+            license_ = await self._licenses.changed(tx, license_, now, until=row.until, royalty_from=today)
+            planned = quick.planned(QuickTerms.model_validate(row.terms), _trial(row, license_), None, working_days())
+            await self._licenses.plan(tx, license_, planned)
+            told = {"license_type": license_.license_type, "until": row.until.isoformat()}
+            await self._licenses.tell(tx, license_, "converted", today, by, now, {"request_id": id_}, told=told)
+            return await self._acts.answer(tx, self._request(row, license_, by))
+
+    async def sell(self, id_: str, said: FirstSale, by: Caller) -> QuickRequest:
+        """Report the first sale: a fee that waited for it is due now. Raises: RuleRefused QL-SALE."""
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row, license_ = await self._mine(tx, id_, by)
+            terms = QuickTerms.model_validate(row.terms)
+            if no := quick.first_sale_counts(terms, row.converted_on, row.first_sale_on, said.on, legal_day(now)):
+                raise no.raised()
+            row = await self._noted(tx, row, now, first_sale_on=said.on)
+            planned = quick.planned(terms, _trial(row, license_), said.on, working_days())
+            await self._licenses.plan(tx, license_, planned)
+            license_ = await self._licenses.changed(tx, license_, now)
+            await self._licenses.tell(tx, license_, "first_sale", said.on, by, now, {"request_id": id_})
+            return await self._acts.answer(tx, self._request(row, license_, by))
+
+    async def leave(self, id_: str, said: Leaving, by: Caller) -> QuickRequest:
+        """Leave a trial: nothing is owed, and what was kept is free. Raises: RuleRefused QL-STATE."""
+        now = self._clock.now()
+        today = legal_day(now)
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row, license_ = await self._mine(tx, id_, by)
+            if no := quick.trial_runs(quick.state_on(_trial(row, license_), today)):
+                raise no.raised()
+            license_ = await self._licenses.changed(tx, license_, now, terminated_on=today)
+            await scopes.leave_from(tx, license_.id, today)
+            detail = {"reason": said.reason, "request_id": id_}
+            told = {"ground": "TRIAL_LEFT"}
+            await self._licenses.tell(
+                tx, license_, "trial_left", today, by, now, detail, feed="license.ended", told=told
+            )
+            return await self._acts.answer(tx, self._request(await self._noted(tx, row, now), license_, by))
+
+    async def _mine(self, tx: Tx, id_: str, by: Caller) -> tuple[Row[Any], Row[Any]]:
+        row, license_ = await self._taken(tx, id_, by, lock=True)
+        if not by.may_touch(row.organization_id):
+            raise _no_request()
+        return row, license_
+
+    async def _noted(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
+        table = models.quick_request
+        values |= {"version": row.version + 1, "updated_at": now}
+        made: Row[Any] = (
+            await tx.execute(update(table).where(table.c.id == row.id).values(values).returning(table))
+        ).one()
+        return made
+
+    def _request(self, row: Row[Any], license_: Row[Any], by: Caller) -> QuickRequest:
+        state = quick.state_on(_trial(row, license_), legal_day(self._clock.now()))
+        return QuickRequest(
+            **{
+                name: row._mapping[name]
+                for name in (
+                    "id", "version", "created_at", "updated_at", "organization_id", "licensor_id", "offer_id",
+                    "intended_use", "terms_hash", "license_id", "begun_on", "trial_ends_on", "converted_on",
+                    "first_sale_on",
+                )
+            },
+            external_id=row.external_id if by.may_touch(row.organization_id) else None,
+            terms_snapshot=QuickTerms.model_validate(row.terms),
+            license_ends_on=row.until,
+            terminated_on=license_.terminated_on,
+            state=state,
+            sample=row.is_sample,
+            available_acts=_request_acts(row, state, by),
+        )  # fmt: skip
+
+
+def _as_offer(terms: QuickTerms, today: date) -> OfferTerms:
+    """What a quick license would be from today on, as the rules of offers look at it."""
+    last = periods.months_after(today, terms.license_term_months) - timedelta(days=1)
+    place = {"territory": terms.territory, "field_of_use": terms.field_of_use, "from": today, "to": last}
+    said = terms.model_dump(include={"fee", "installments", "royalty", "payment_within_days", "clauses"})
+    return OfferTerms.model_validate({**said, "scope": LicenseScope.model_validate(place)})
+
+
+def _trial(row: Row[Any], license_: Row[Any]) -> Trial:
+    return Trial(row.trial_ends_on, row.until, row.converted_on, license_.terminated_on)
+
+
+def _named(one: DealTarget) -> dict[str, Any]:
+    number = one.application_number or one.publication_number
+    return dump(InquiredPatent(id=one.patent_id, title=one.title, number=number))  # type: ignore[no-any-return]
+
+
+def _seen_by(by: Caller | None) -> ColumnElement[bool]:
+    table = models.quick_offer
+    is_active = table.c.state == QuickOfferState.ACTIVE
+    if by is None:
+        return is_active
+    return table.c.id.is_not(None) if by.is_operator else or_(is_active, table.c.organization_id == by.organization_id)
+
+
+def _offer(row: Row[Any], by: Caller | None) -> QuickOffer:
+    root, state = f"/v1/quick-license-offers/{row.id}", QuickOfferState(row.state)
+    is_own = by is not None and by.may_touch(row.organization_id)
+    if is_own:
+        found = [offered(act, f"{root}/{act}", quick.offer_act_is_open(act, state)) for act in quick.OFFER_TO]
+    else:
+        found = [offered("quick-license-requests", "/v1/quick-license-requests", quick.offer_stands(state))]
+    return QuickOffer(
+        **{
+            name: row._mapping[name]
+            for name in ("id", "version", "created_at", "updated_at", "organization_id", "terms_hash")
+        },
+        external_id=row.external_id if is_own else None,
+        patents=[InquiredPatent.model_validate(one) for one in row.patents],
+        terms=QuickTerms.model_validate(row.terms),
+        state=state,
+        sample=row.is_sample,
+        available_acts=found,
+    )
+
+
+def _request_acts(row: Row[Any], state: QuickRequestState, by: Caller) -> list[AvailableAct]:
+    if not by.may_touch(row.organization_id):
+        return []
+    root, no = f"/v1/quick-license-requests/{row.id}", quick.trial_runs(state)
+    return [offered(act, f"{root}/{act}", no) for act in ("conversion", "termination")]

@@ -1,0 +1,146 @@
+"""Quick licenses through the gateway: a trial today, a decision by its end (scenario E.22)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from services.licensing.rules.periods import months_after
+from shared.clock import SHANGHAI
+from tests import factories
+from tests.contract.support import problem
+from tests.deals import Talks, a_quick_offer, rules_of
+from tests.world import World
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def talks(world: World) -> AsyncIterator[Talks]:
+    yield await Talks.open(world)
+    if world.clock.offset:
+        world.clock.offset = timedelta(0)
+        world._signed_in.clear()
+
+
+async def test_a_firm_tries_today_and_decides_later(talks: Talks) -> None:
+    draft = await talks.university.made("/v1/quick-license-offers", a_quick_offer(talks.patent))
+    assert draft["state"] == "DRAFT"
+    path = f"/v1/quick-license-offers/{draft['id']}"
+    problem(await talks.firm.get(path), 404, "not_found")
+    early = await talks.firm.post("/v1/quick-license-requests", json={"offer_id": draft["id"], "intended_use": "试用"})
+    problem(early, 404, "not_found")
+    opened = await talks.university.made(f"{path}/activation", {"signatory": {"name": "王校长"}})
+    assert opened["state"] == "ACTIVE"
+    assert (await talks.world.anyone().read(path))["terms"]["trial"]["duration"] == "P6M"
+    begun = await talks.trial(opened)
+    end = months_after(talks.world.today, 6) - timedelta(days=1)
+    assert begun["state"] == "TRIAL" and begun["trial_ends_on"] == end.isoformat()
+    license_ = await talks.firm.read(f"/v1/licenses/{begun['license_id']}")
+    assert license_["state"] == "IN_FORCE" and license_["license_type"] == "ORDINARY"
+    assert license_["source"] == {"type": "QUICK_LICENSE", "id": begun["id"]} and license_["schedule"] == []
+    assert license_["scope"]["to"] == end.isoformat() and license_["recordal_state"] == "DUE"
+    converted = await talks.firm.made(f"/v1/quick-license-requests/{begun['id']}/conversion")
+    assert converted["state"] == "CONVERTED" and converted["converted_on"] == talks.today
+    license_ = await talks.firm.read(f"/v1/licenses/{begun['license_id']}")
+    assert license_["scope"]["to"] == (months_after(talks.world.today, 36) - timedelta(days=1)).isoformat()
+    assert [item["amount"]["amount"] for item in license_["schedule"]] == ["8000.00"]
+    again = await talks.firm.post(f"/v1/quick-license-requests/{begun['id']}/conversion", json={})
+    assert rules_of(again) == ["QL-STATE"]
+    # Catalog: the trial's entry has ended, the license's runs to its last day.
+    for _ in range(200):
+        held = (await talks.university.read(f"/v1/patents/{talks.patent}/encumbrances"))["items"]
+        if [one["until"] for one in held if one["state"] == "ACTIVE"] == [license_["scope"]["to"]]:
+            break
+        await asyncio.sleep(0.05)
+    else:
+        raise AssertionError(held)
+    stranger = await talks.world.organization()
+    problem(await stranger.get(f"/v1/quick-license-requests/{begun['id']}"), 404, "not_found")
+    mine = await talks.firm.read("/v1/quick-license-requests", params={"side": "LICENSEE", "count": True})
+    assert mine["count"] == 1 and mine["items"][0]["id"] == begun["id"]
+
+
+async def test_e22_a_trial_ends_without_a_conversion_and_the_last_minute_counts(talks: Talks) -> None:
+    begun = await talks.trial(await talks.standing())
+    last = date.fromisoformat(begun["trial_ends_on"])
+    at = datetime.combine(last, time(23, 59), SHANGHAI)
+
+    async def stand_at(instant: datetime) -> None:
+        await talks.later(instant - datetime.now(UTC))
+
+    await stand_at(at + timedelta(minutes=2))
+    over = await talks.firm.read(f"/v1/quick-license-requests/{begun['id']}")
+    assert over["state"] == "ENDED_WITHOUT_CONVERSION"
+    late = await talks.firm.post(f"/v1/quick-license-requests/{begun['id']}/conversion", json={})
+    assert rules_of(late) == ["QL-STATE"]
+    license_ = await talks.firm.read(f"/v1/licenses/{begun['license_id']}")
+    assert license_["state"] == "EXPIRED" and license_["schedule"] == []
+    await stand_at(at)
+    assert (await talks.firm.made(f"/v1/quick-license-requests/{begun['id']}/conversion"))["state"] == "CONVERTED"
+
+
+async def test_while_a_trial_runs_the_whole_term_is_kept_and_after_it_nothing(talks: Talks) -> None:
+    begun = await talks.trial(await talks.standing())
+    await talks.offered(modes=["ORDINARY"])
+    other = await talks.world.organization(type="ENTERPRISE", uscc=factories.uscc("91370303"))
+    after = {"from": talks.day(300), "to": talks.day(900)}  # after the trial, within the term
+    offer = await talks.offer(await talks.inquiry(other), other, scope=after)
+    no = await talks.university.post(f"/v1/offers/{offer['id']}/acceptance", json={})
+    assert rules_of(no) == ["SCOPE-CONFLICT"]
+    left = await talks.firm.made(f"/v1/quick-license-requests/{begun['id']}/termination", {"reason": "不适合产线"})
+    assert left["state"] == "TERMINATED" and left["terminated_on"] == talks.today
+    yes = await talks.university.post(f"/v1/offers/{offer['id']}/acceptance", json={})
+    assert yes.status_code == 200, yes.text
+    # And beside what is agreed alone no trial begins.
+    refused = await talks.university.post("/v1/quick-license-offers", json=a_quick_offer(talks.patent))
+    standing = refused.json()
+    opened = await talks.university.post(
+        f"/v1/quick-license-offers/{standing['id']}/activation", json={"signatory": {"name": "王校长"}}
+    )
+    assert opened.status_code == 200, opened.text
+    body = {"offer_id": standing["id"], "intended_use": "试用"}
+    assert rules_of(await talks.firm.post("/v1/quick-license-requests", json=body)) == ["SCOPE-CONFLICT"]
+
+
+async def test_who_may_try_and_what_a_pause_does(talks: Talks) -> None:
+    offer = await talks.standing(sme_only=True)
+    body = {"offer_id": offer["id"], "intended_use": "试用"}
+    assert rules_of(await talks.firm.post("/v1/quick-license-requests", json=body)) == ["QL-SME"]
+    assert rules_of(await talks.university.post("/v1/quick-license-requests", json=body)) == ["SELF-DEALING"]
+    demo = await talks.world.demo("sme")
+    assert rules_of(await demo.post("/v1/quick-license-requests", json=body)) == ["SAMPLE-DEALS"]
+    small = await talks.world.organization(
+        type="ENTERPRISE", uscc=factories.uscc("91370303"), industry_code="C34", staff_count=60,
+        annual_revenue={"amount": "9000000.00"},
+    )  # fmt: skip
+    begun = await talks.trial(offer, small)
+    path = f"/v1/quick-license-offers/{offer['id']}"
+    assert (await talks.university.made(f"{path}/pause"))["state"] == "PAUSED"
+    problem(await small.post("/v1/quick-license-requests", json=body), 404, "not_found")
+    assert (await talks.university.made(f"{path}/resumption"))["state"] == "ACTIVE"
+    assert (await talks.university.made(f"{path}/ending"))["state"] == "ENDED"
+    assert rules_of(await talks.university.post(f"{path}/resumption", json={})) == ["QL-OFFER-STATE"]
+    assert (await small.read(f"/v1/quick-license-requests/{begun['id']}"))["state"] == "TRIAL"
+    vague = a_quick_offer(talks.patent, fee={"fee_type": "NEGOTIABLE"})
+    wrong = await talks.university.post("/v1/quick-license-offers", json=vague)
+    assert wrong.status_code == 422 and rules_of(wrong) == ["OFFER-SPECIFIC"]
+    stranger = await talks.world.organization()
+    problem(await stranger.post("/v1/quick-license-offers", json=a_quick_offer(talks.patent)), 404, "not_found")
+
+
+async def test_a_fee_deferred_to_the_first_sale_is_due_from_there(talks: Talks) -> None:
+    begun = await talks.trial(await talks.standing(deferred_to="FIRST_SALE"))
+    path = f"/v1/quick-license-requests/{begun['id']}"
+    assert rules_of(await talks.firm.post(f"{path}/first-sale", json={"on": talks.today})) == ["QL-SALE"]
+    await talks.firm.made(f"{path}/conversion")
+    license_ = f"/v1/licenses/{begun['license_id']}"
+    assert (await talks.firm.read(license_))["schedule"] == []
+    sold = await talks.firm.made(f"{path}/first-sale", {"on": talks.today})
+    assert sold["first_sale_on"] == talks.today
+    (item,) = (await talks.firm.read(license_))["schedule"]
+    assert item["kind"] == "LUMP_SUM" and item["due_on"] >= talks.day(30)
+    assert rules_of(await talks.firm.post(f"{path}/first-sale", json={"on": talks.today})) == ["QL-SALE"]
