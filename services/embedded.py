@@ -282,7 +282,6 @@ class Host:
                 house = build(configuration, url, clock)
                 front = house.apps["gateway"]
                 self._say("services …")
-                # Whoever follows a feed is stopped before its service, which would open its database again to answer.
                 await stack.enter_async_context(alive(house.apps["licensing"]))
                 await stack.enter_async_context(alive(house.apps["catalog"]))
                 await prepare(configuration, house, self._say)

@@ -59,6 +59,7 @@ class Database:
     def __init__(self, url: str, service: str) -> None:
         self.url, self.service = url, service
         self.notified = asyncio.Event()  # the service's own feed has something new
+        self._is_closed = False
         self._writing = self._engine(read_only=False)
         self._reading = self._engine(read_only=True)
 
@@ -87,6 +88,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """A connection on which writing fails. Each statement sees what is committed when it starts."""
+        self._check_open()
         with _told():
             async with self._reading.connect() as connection:
                 yield connection
@@ -94,6 +96,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
         """A transaction, committed on the way out; any exception undoes it."""
+        self._check_open()
         with _told():
             async with self._writing.begin() as connection:
                 yield connection
@@ -121,8 +124,14 @@ class Database:
             async for _ in connection.notifies():
                 yield
 
+    def _check_open(self) -> None:
+        """A service that has stopped would open its pools again for whoever still asks it in the same process."""
+        if self._is_closed:
+            raise Unavailable("this service is stopping", "该服务正在停止", retry_after_s=1)
+
     async def close(self) -> None:
-        """Give all connections back."""
+        """Give all connections back, for good."""
+        self._is_closed = True
         await self._writing.dispose()
         await self._reading.dispose()
 

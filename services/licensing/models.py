@@ -74,6 +74,7 @@ declaration = Table(
     Column("announced_on", Date),
     Column("withdrawal_filed_on", Date),
     Column("withdrawal_announced_on", Date),
+    Column("patent_ended_on", Date),
     Column("is_sample", Boolean, nullable=False),
     UniqueConstraint("organization_id", "external_id"),
     # One declaration of a patent at a time, from its filing until its end: OL-ONE.
@@ -177,6 +178,7 @@ license_ = Table(
     Column("sign_by", Date),
     Column("given_up_on", Date),  # agreed, and never signed
     Column("effective_on", Date),
+    Column("patent_ended_on", Date),  # as catalog has told us: of the first of its patents that is gone
     Column("royalty_from", Date),  # None while nothing is reported: before the effect, in a trial
     Column("terminated_on", Date),
     Column("recordal_due_on", Date),

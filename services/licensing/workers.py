@@ -7,8 +7,9 @@ from shared.loops import Loops
 
 
 def loops(licensing: Licensing) -> Loops:
-    """Feed wake-ups, and the tidying of what retention has ended."""
+    """What ends with its patent, feed wake-ups, and the tidying of what retention has ended."""
     found = Loops("licensing")
+    found.add("facts", licensing.facts.follow)
     found.add("feed", licensing.listen)
     found.add("tidy", licensing.tidy)
     return found

@@ -1468,6 +1468,10 @@ class DealTarget(Reply):
     filing_date: date | None
     grant_date: date | None
     expiry_date: date | None
+    legal_state: LegalState
+    ended_on: date | None = Field(
+        description="From when on the right is gone; of an invalidated one when that was found"
+    )
     holders: list[Holder]
     others: list[Holder] = Field(description="The holders besides whoever keeps the record")
     pledgees: list[Pledgee]

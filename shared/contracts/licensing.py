@@ -863,6 +863,7 @@ class License(Resource):
     signatures: list[SignatureOut]
     effective_at: date | None
     terminated_on: date | None = Field(description="The day on which the license ended early")
+    patent_ended_on: date | None = Field(description="The day from which on one of its patents is gone")
     state: LicenseState
     schedule: list[DueItem]
     credit: Money = Field(description="What arrived beyond the schedule")

@@ -447,3 +447,37 @@ async def test_what_falls_due_after_an_early_end_is_no_longer_owed(talks: Talks)
     for who in (talks.firm, talks.university):
         ended = await who.made(path, {"ground": "AGREEMENT", "reason": "协商解除"})
     assert [item["state"] for item in ended["schedule"]] == ["OVERDUE", "CANCELLED"]
+
+
+async def test_e8_a_license_ends_with_its_patent_back_to_the_day_the_fee_was_due(talks: Talks) -> None:
+    """LS-GRACE before, rule 115 after; what falls due from then on is not owed, and a restored patent goes on."""
+    parts = [{"amount": "20000.00", "after_days": 0}, {"amount": "30000.00", "after_days": 60}]
+    license_ = await talks.concluded(fee={"fee_type": "INSTALLMENTS", "amount": "50000.00"}, installments=parts)
+    other = await talks.another()
+    declared = await other.announced()
+
+    async def lapse(patent: str) -> None:
+        event = {"code": "LAPSE", "occurred_on": talks.day(-1), "source": "REGISTER"}
+        await talks.operator.made(f"/v1/patents/{patent}/legal-events", event)
+
+    await lapse(talks.patent)
+    await lapse(other.patent)
+
+    async def until(path: str, state: str) -> dict[str, Any]:
+        for _ in range(200):
+            seen = await talks.university.read(path)
+            if seen["state"] == state:
+                return seen
+            await asyncio.sleep(0.05)
+        raise AssertionError(seen)
+
+    ended = await until(f"/v1/licenses/{license_['id']}", "EXPIRED")
+    assert ended["patent_ended_on"] == talks.day(-1) and ended["timeline"][-1]["act"] == "patent_ended"
+    assert [item["state"] for item in ended["schedule"]] == ["CANCELLED", "CANCELLED"]
+    assert (await until(at(declared), "ENDED"))["announced_on"]
+    found = await talks.university.read("/v1/licenses", params={"state": "EXPIRED"})
+    assert [one["id"] for one in found["items"]] == [license_["id"]]
+    restored = {"code": "RESTORATION", "occurred_on": talks.today, "source": "REGISTER"}
+    await talks.operator.made(f"/v1/patents/{talks.patent}/legal-events", restored)
+    again = await until(f"/v1/licenses/{license_['id']}", "IN_FORCE")
+    assert again["patent_ended_on"] is None and again["schedule"][0]["state"] == "DUE"

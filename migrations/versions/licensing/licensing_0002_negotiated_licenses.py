@@ -264,6 +264,7 @@ def upgrade() -> None:
     )
     op.add_column("act", sa.Column("organization_id", sa.Text(), nullable=True), schema="licensing")
     op.add_column("act", sa.Column("actor_id", sa.Text(), nullable=True), schema="licensing")
+    op.add_column("declaration", sa.Column("patent_ended_on", sa.Date(), nullable=True), schema="licensing")
     op.add_column(
         "license", sa.Column("licensee", postgresql.JSONB(astext_type=sa.Text()), nullable=True), schema="licensing"
     )
@@ -273,6 +274,7 @@ def upgrade() -> None:
     op.add_column("license", sa.Column("document_sha256", sa.Text(), nullable=True), schema="licensing")
     op.add_column("license", sa.Column("sign_by", sa.Date(), nullable=True), schema="licensing")
     op.add_column("license", sa.Column("given_up_on", sa.Date(), nullable=True), schema="licensing")
+    op.add_column("license", sa.Column("patent_ended_on", sa.Date(), nullable=True), schema="licensing")
     op.add_column("license", sa.Column("royalty_from", sa.Date(), nullable=True), schema="licensing")
     op.add_column("license", sa.Column("terminated_on", sa.Date(), nullable=True), schema="licensing")
     op.execute(
@@ -331,6 +333,7 @@ def downgrade() -> None:
     op.alter_column("license", "effective_on", existing_type=sa.DATE(), nullable=False, schema="licensing")
     op.drop_column("license", "terminated_on", schema="licensing")
     op.drop_column("license", "royalty_from", schema="licensing")
+    op.drop_column("license", "patent_ended_on", schema="licensing")
     op.drop_column("license", "given_up_on", schema="licensing")
     op.drop_column("license", "sign_by", schema="licensing")
     op.drop_column("license", "document_sha256", schema="licensing")
@@ -338,6 +341,7 @@ def downgrade() -> None:
     op.drop_column("license", "begins_on", schema="licensing")
     op.drop_column("license", "terms_hash", schema="licensing")
     op.drop_column("license", "licensee", schema="licensing")
+    op.drop_column("declaration", "patent_ended_on", schema="licensing")
     op.drop_column("act", "actor_id", schema="licensing")
     op.drop_column("act", "organization_id", schema="licensing")
     op.drop_index(

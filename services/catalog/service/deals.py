@@ -14,7 +14,7 @@ from services.catalog.rules.eligibility import refusals
 from services.catalog.rules.status import Standing
 from services.catalog.service.patents import no_patent
 from services.catalog.service.record import Record, spoken
-from services.catalog.service.targets import expiry_of, keeper_at, target_of
+from services.catalog.service.targets import expiry_of, keeper_at, status_of, target_of
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
     Consent,
@@ -27,6 +27,7 @@ from shared.contracts.catalog import (
     EventSource,
     Holder,
     LegalEventDraft,
+    LegalState,
     LicenseType,
     Pledgee,
 )
@@ -58,6 +59,8 @@ class Deals:
         return DealTargets(items=[self._target(rows[id_], query, today) for id_ in query.patent_ids])
 
     def _target(self, row: Row[Any], query: DealQuery, today: date) -> DealTarget:
+        status = status_of(row, today)
+        is_void = status.state is LegalState.INVALIDATED  # what was performed before that stands (Patent Law Art. 47)
         holders, keeper = [Holder.model_validate(holder) for holder in row.holders], keeper_at(row)
         given = [
             Consent(
@@ -76,6 +79,8 @@ class Deals:
             filing_date=row.filing_date,
             grant_date=row.grant_date,
             expiry_date=expiry_of(row),
+            legal_state=status.state,
+            ended_on=status.as_of if is_void else status.ended_on,
             holders=holders,
             others=[holder for at, holder in enumerate(holders) if at != keeper],
             pledgees=[

@@ -28,6 +28,7 @@ class Contract:
     effective_on: date | None
     sign_by: date | None = None
     terminated_on: date | None = None
+    patent_ended_on: date | None = None
     is_given_up: bool = False
 
 
@@ -38,7 +39,7 @@ def state_on(contract: Contract, today: date) -> LicenseState:
         return _S.NOT_CONCLUDED if lapsed else _S.PENDING_SIGNATURES
     if contract.terminated_on is not None and today >= contract.terminated_on:
         return _S.TERMINATED
-    if today > contract.until:
+    if today > contract.until or (contract.patent_ended_on is not None and today >= contract.patent_ended_on):
         return _S.EXPIRED
     return _S.SIGNED if today < contract.begins_on else _S.IN_FORCE
 

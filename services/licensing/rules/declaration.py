@@ -51,9 +51,12 @@ _NAME = {
 }  # fmt: skip
 
 
-def state_on(state: DeclarationState, expiry: date | None, today: date) -> DeclarationState:
-    """The state on a day: a declaration ends with its patent's term, whoever is awake then."""
-    return _S.ENDED if state in OPEN and expiry is not None and today > expiry else state
+def state_on(
+    state: DeclarationState, expiry: date | None, today: date, patent_ended_on: date | None = None
+) -> DeclarationState:
+    """The state on a day: a declaration ends with its patent, at its term or before, whoever is awake then."""
+    has_ended = (expiry is not None and today > expiry) or (patent_ended_on is not None and today >= patent_ended_on)
+    return _S.ENDED if state in OPEN and has_ended else state
 
 
 @rule("OL-STATE", source=Text("Patent Law Art. 50", "专利法第五十条"), since="2021-06-01")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from services.licensing import models
 from services.licensing.service.contracts import Contracts
 from services.licensing.service.declarations import Declarations
+from services.licensing.service.facts import Facts
 from services.licensing.service.inquiries import Inquiries
 from services.licensing.service.licenses import Licenses
 from services.licensing.service.payments import Payments
@@ -35,6 +36,7 @@ class Licensing:
         self.licenses = Licenses(db, targets, self.acts, cursors, clock)
         self.contracts = Contracts(db, targets, self.licenses, self.acts, cursors, clock)
         self.inquiries = Inquiries(db, targets, self.contracts, self.acts, cursors, clock)
+        self.facts = Facts(db, targets, clock)
         self.quick = QuickLicenses(db, targets, self.licenses, self.acts, cursors, clock)
         self.requests = Requests(db, targets, self.declarations, self.licenses, self.acts, cursors, clock)
         self.payments = Payments(db, targets, self.requests, self.licenses, self.acts, clock)

@@ -126,7 +126,8 @@ class Declarations:
 
     def state(self, row: Row[Any]) -> DeclarationState:
         """The state of a declaration's row today."""
-        return rules.state_on(DeclarationState(row.state), row.expiry_date, legal_day(self._clock.now()))
+        today = legal_day(self._clock.now())
+        return rules.state_on(DeclarationState(row.state), row.expiry_date, today, row.patent_ended_on)
 
     # Drafting and consents
 
@@ -554,11 +555,13 @@ def _is_inside(row: Row[Any], by: Caller) -> bool:
 def _is_in(state: DeclarationState, today: date) -> ColumnElement[bool]:
     """`state_on`, in SQL."""
     table = models.declaration
-    has_ended = and_(table.c.state.in_(OPEN), table.c.expiry_date < today)
+    gone = or_(
+        func.coalesce(table.c.expiry_date < today, False), func.coalesce(table.c.patent_ended_on <= today, False)
+    )
+    has_ended = and_(table.c.state.in_(OPEN), gone)
     if state is DeclarationState.ENDED:
         return or_(table.c.state == state, has_ended)
-    alive = or_(table.c.expiry_date.is_(None), table.c.expiry_date >= today)
-    return and_(table.c.state == state, alive) if state in OPEN else table.c.state == state
+    return and_(table.c.state == state, ~gone) if state in OPEN else table.c.state == state
 
 
 def _available(row: Row[Any], state: DeclarationState, by: Caller | None) -> list[AvailableAct]:

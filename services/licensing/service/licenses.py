@@ -67,6 +67,8 @@ _BASIS = {
     "royalty_reported": "民法典第八百四十六条",
     "royalty_verified": "民法典第八百四十六条第二款",
     "royalty_contested": "民法典第八百四十六条第二款",
+    "patent_ended": "民法典第八百六十五条；专利法第四十四条、第四十七条；实施细则第一百一十五条",
+    "patent_restored": "专利法实施细则第六条",
     "recordal_filed": "专利法实施细则第十五条、第八十七条",
     "recordal_recorded": "专利实施许可合同备案办法",
     "recordal_refused": "专利实施许可合同备案办法",
@@ -210,6 +212,7 @@ class Licenses:
                 for name in (
                     "id", "external_id", "version", "created_at", "updated_at", "organization_id", "licensor_id",
                     "patent_ids", "recordal_due_on", "terms_hash", "document_sha256", "sign_by", "terminated_on",
+                    "patent_ended_on",
                 )
             },
             licensee_name=row.licensee["name"] if row.licensee else None,
@@ -362,8 +365,8 @@ def terms_of(row: Row[Any]) -> Terms | OfferTerms | QuickTerms:
 
 def last_day(row: Row[Any]) -> date:
     """The last day of a license, early or not."""
-    until: date = row.until
-    return until if row.terminated_on is None else min(until, row.terminated_on)
+    days: list[date | None] = [row.until, row.terminated_on, row.patent_ended_on]
+    return min(day for day in days if day is not None)
 
 
 def next_period(row: Row[Any], reports: Sequence[Row[Any]]) -> tuple[date, date] | None:
@@ -382,6 +385,7 @@ def _schedule(
     items = [Due(one.id, one.fen, one.due_on) for one in dues]
     settled = [schedule.Money(one.fen, one.item_id) for one in paid if one.state == PaymentState.SETTLED]
     got, rest = schedule.allocated(items, settled)
+    ended = min((day for day in (row.terminated_on, row.patent_ended_on) if day is not None), default=None)
     found = [
         DueItem(
             id=one.id,
@@ -389,7 +393,7 @@ def _schedule(
             amount=money(one.fen),
             due_on=one.due_on,
             settled=money(got[one.id]),
-            state=schedule.state_on(item, got[one.id], row.terminated_on if one.kind != "ROYALTY" else None, today),
+            state=schedule.state_on(item, got[one.id], ended if one.kind != "ROYALTY" else None, today),
         )
         for one, item in zip(dues, items, strict=True)
     ]
@@ -409,6 +413,7 @@ def contract_of(row: Row[Any]) -> Contract:
         effective_on=row.effective_on,
         sign_by=row.sign_by,
         terminated_on=row.terminated_on,
+        patent_ended_on=row.patent_ended_on,
         is_given_up=row.given_up_on is not None,
     )
 
@@ -447,12 +452,13 @@ def _is_in(state: LicenseState, today: date) -> ColumnElement[bool]:
     unsigned = table.effective_on.is_(None)
     lapsed = or_(table.given_up_on.is_not(None), table.sign_by < today)
     has_ended = func.coalesce(table.terminated_on <= today, False)
-    runs = and_(~unsigned, ~has_ended, table.until >= today)
+    is_gone = func.coalesce(table.patent_ended_on <= today, False)
+    runs = and_(~unsigned, ~has_ended, ~is_gone, table.until >= today)
     found: dict[LicenseState, ColumnElement[bool]] = {
         LicenseState.PENDING_SIGNATURES: and_(unsigned, ~lapsed),
         LicenseState.NOT_CONCLUDED: and_(unsigned, lapsed),
         LicenseState.TERMINATED: and_(~unsigned, has_ended),
-        LicenseState.EXPIRED: and_(~unsigned, ~has_ended, table.until < today),
+        LicenseState.EXPIRED: and_(~unsigned, ~has_ended, or_(is_gone, table.until < today)),
         LicenseState.SIGNED: and_(runs, table.begins_on > today),
         LicenseState.IN_FORCE: and_(runs, table.begins_on <= today),
     }

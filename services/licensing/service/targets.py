@@ -15,6 +15,7 @@ from shared.contracts.catalog import (
     Listing,
     WantedScope,
 )
+from shared.contracts.feed import FeedPage
 from shared.contracts.gateway import PartyOut
 from shared.contracts.wire import ViolationOut
 from shared.errors import InvalidInput, RuleRefused, Text, Violation
@@ -41,6 +42,10 @@ class Targets:
         """Patents as they stand now, and what is against licensing them so. Raises: NotFound; Unavailable."""
         query = DealQuery(patent_ids=list(patent_ids), act=ACT_OF[type_], scope=scope)
         return await self._catalog.deal(query)
+
+    async def changes(self, after: int, types: Sequence[str]) -> FeedPage:
+        """Catalog's feed. Raises: Unavailable."""
+        return await self._catalog.changes(after, types=types)
 
     async def listing(self, id_: str) -> Listing:
         """A published listing. Raises: NotFound; Unavailable."""

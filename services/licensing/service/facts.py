@@ -1,0 +1,112 @@
+"""What catalog says of patents that are licensed or declared here: when one is gone, or has come back.
+
+The feed says that something was recorded; what it means is asked of catalog afresh, because a lapse may reach back to
+the day on which the fee was due (rule 115), and an invalidation leaves what was performed (Patent Law Art. 47).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from services.licensing import models
+from services.licensing.service.targets import Targets
+from shared.clock import Clock, legal_day
+from shared.contracts.catalog import Act
+from shared.contracts.feed import Change, FeedPage
+from shared.db import Database, Tx
+from shared.errors import NotFound
+from shared.feed import change, follow
+
+FEED = "catalog"  # the cursor's name
+HEARD = ("patent.legal_event_recorded",)
+_ENDS = frozenset({"LAPSED_UNPAID_FEE", "ABANDONED", "INVALIDATED", "EXPIRED"})
+
+
+class Facts:
+    """Follows catalog."""
+
+    def __init__(self, db: Database, targets: Targets, clock: Clock) -> None:
+        self._db, self._targets, self._clock = db, targets, clock
+
+    async def follow(self) -> None:
+        """Loop: what ends with a patent ends here."""
+
+        async def fetch(at: int) -> FeedPage:
+            return await self._targets.changes(at, HEARD)
+
+        await follow(name=FEED, service="licensing", fetch=fetch, start=self._start, apply=self._apply)
+
+    async def _start(self) -> tuple[str | None, int]:
+        async with self._db.read() as tx:
+            return await models.feed.cursor(tx, FEED)
+
+    async def _apply(self, page: FeedPage, seen: int) -> int:
+        """Note which patents are gone, in the transaction that moves the cursor."""
+        to, now = page.items[-1].position, self._clock.now()
+        concerned = await self._concerned(page.items)
+        ended = {id_: on for id_ in await self._together(concerned) if (on := await self._ended_on(id_)) is not None}
+        async with self._db.write() as tx:
+            if not await models.feed.advance(tx, FEED, page.epoch, seen=seen, to=to):
+                return (await models.feed.cursor(tx, FEED))[1]
+            for id_ in concerned:
+                await self._note(tx, id_, ended, now)
+        return to
+
+    async def _concerned(self, changes: Sequence[Change]) -> list[str]:
+        """The patents of a page with which something may end here, or of which something had ended."""
+        said = {each.subject: str(each.data.get("state")) for each in changes}
+        license_, declaration = models.license_, models.declaration
+        async with self._db.read() as tx:
+            held = await tx.execute(
+                select(license_.c.patent_ids, license_.c.patent_ended_on).where(
+                    license_.c.patent_ids.overlap(list(said))
+                )
+            )
+            known = [(id_, row.patent_ended_on) for row in held for id_ in row.patent_ids if id_ in said]
+            declared = await tx.execute(
+                select(declaration.c.patent_id, declaration.c.patent_ended_on).where(declaration.c.patent_id.in_(said))
+            )
+            known += [(row.patent_id, row.patent_ended_on) for row in declared]
+        return sorted({id_ for id_, ended_on in known if said[id_] in _ENDS or ended_on is not None})
+
+    async def _together(self, ids: Sequence[str]) -> list[str]:
+        """These patents, and those that are licensed together with one of them."""
+        table = models.license_
+        async with self._db.read() as tx:
+            rows = await tx.execute(select(table.c.patent_ids).where(table.c.patent_ids.overlap(list(ids))))
+            return sorted({*ids, *(id_ for row in rows for id_ in row.patent_ids)})
+
+    async def _ended_on(self, id_: str) -> date | None:
+        """From when on a patent is gone; one that is no longer on record (of a removed sample) ends nothing."""
+        try:
+            patent = await self._targets.of(id_, Act.LISTING)
+        except NotFound:
+            return None
+        return patent.ended_on if patent.legal_state.value in _ENDS else None
+
+    async def _note(self, tx: Tx, patent_id: str, ended: Mapping[str, date], now: datetime) -> None:
+        """Declarations end with their patent, licenses with the first of theirs; when it comes back they go on."""
+        declaration, license_ = models.declaration, models.license_
+        values = {"patent_ended_on": ended.get(patent_id), "updated_at": now}
+        await tx.execute(update(declaration).where(declaration.c.patent_id == patent_id).values(values))
+        statement = select(license_).where(license_.c.patent_ids.contains([patent_id])).order_by(license_.c.id)
+        for row in (await tx.execute(statement.with_for_update())).all():
+            on = min((ended[id_] for id_ in row.patent_ids if id_ in ended), default=None)
+            if on != row.patent_ended_on:
+                await self._ended(tx, row, on, now)
+
+    async def _ended(self, tx: Tx, row: Row[Any], on: date | None, now: datetime) -> None:
+        past, table = "patent_restored" if on is None else "patent_ended", models.license_
+        values = {"patent_ended_on": on, "version": row.version + 1, "updated_at": now}
+        await tx.execute(update(table).where(table.c.id == row.id).values(values))
+        day = on or legal_day(now)
+        act = {"subject": row.id, "act": past, "on": day, "at": now, "by": "catalog", "detail": {}}
+        await tx.execute(insert(models.act).values(act))
+        if row.effective_on is not None and row.terminated_on is None:
+            data = {"on": day.isoformat(), "patent_ids": row.patent_ids}
+            told = [change(f"license.{past}", row.id, who, now, data) for who in (row.organization_id, row.licensor_id)]
+            await models.feed.append(tx, told)
