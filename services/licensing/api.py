@@ -51,6 +51,7 @@ from shared.contracts.licensing import (
     QuickRequestDraft,
     QuickRequestQuery,
     Recordal,
+    RecordalDossier,
     Rejection,
     ReportContest,
     RequestQuery,
@@ -289,8 +290,29 @@ async def get_license_document(
     format: Literal["pdf", "docx"] = "pdf",
     language: Literal["zh", "bilingual"] = "zh",
 ) -> Response:
-    """The contract as PDF/A or DOCX; the Chinese PDF is what is signed."""
-    content, media_type, name = await licensing.contracts.document(id, format, language, caller())
+    """The contract, or the certificate of an open or quick license, as PDF/A or DOCX; a contract's Chinese PDF is signed."""
+    return _file(await licensing.documents.document(id, format, language, caller()))
+
+
+@router.get(
+    "/v1/licenses/{id}/recordal-dossier",
+    response_model=RecordalDossier,
+    responses={200: {"content": {"application/pdf": {}, "application/octet-stream": {}}, "description": "The dossier"}},
+)
+async def get_recordal_dossier(
+    id: str,
+    licensing: Uses,
+    format: Literal["json", "pdf", "docx"] = "json",
+    language: Literal["zh", "bilingual"] = "zh",
+) -> RecordalDossier | Response:
+    """What the office asks for to record a license, what stands against it today, and what is left to be added."""
+    if format == "json":
+        return await licensing.documents.dossier(id, caller())
+    return _file(await licensing.documents.dossier_file(id, format, language, caller()))
+
+
+def _file(made: tuple[bytes, str, str]) -> Response:
+    content, media_type, name = made
     return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 

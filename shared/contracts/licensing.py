@@ -837,6 +837,18 @@ class ReportPeriod(Reply):
     is_over: bool
 
 
+class DossierPatent(Reply):
+    """A patent as a recordal names it."""
+
+    id: str
+    title: str
+    number: str | None
+    patent_type: PatentType
+    filing_date: date | None
+    grant_date: date | None
+    expiry_date: date | None
+
+
 class LicenseSource(Reply):
     """What a license grew from."""
 
@@ -875,6 +887,26 @@ class License(Resource):
     timeline: list[TimelineEntry]
     sample: bool
     available_acts: list[AvailableAct] = []
+
+
+class RecordalDossier(Reply):
+    """What the office asks for to record a license, and what stands against it today."""
+
+    license_id: str
+    license_type: LicenseType
+    licensors: list[Holder]
+    licensee_name: str
+    licensee_uscc: str | None
+    patents: list[DossierPatent]
+    scope: LicenseScope
+    fee: Fee
+    effective_at: date
+    recordal_due_on: date
+    recordal_state: RecordalState
+    is_ready: bool = Field(description="Nothing on record stands against it")
+    violations: list[ViolationOut] = Field(description="What the office would refuse it for, or may")
+    to_add: list[str] = Field(description="What the platform does not know and the form asks for")
+    papers: list[str] = Field(description="Where the papers to be filed are")
 
 
 class LicenseQuery(Ask):

@@ -362,3 +362,26 @@ async def test_a_declaration_ends_with_its_patent_whoever_is_awake(case: Case) -
     assert (await case.world.anyone().read(at(declared)))["state"] == "ENDED"
     ended = await case.world.anyone().read(f"/v1/open-license-declarations?patent_id={case.patent}&state=ENDED")
     assert [one["id"] for one in ended["items"]] == [declared["id"]]
+
+
+async def test_an_open_license_has_its_certificate_and_its_recordal_dossier(case: Case) -> None:
+    request = await case.notice(await case.announced())
+    await case.settled(request, "30000.00")
+    held = await case.seen(request)
+    root = f"/v1/licenses/{held['license_id']}"
+    pdf = await case.firm.get(f"{root}/document")
+    assert pdf.content.startswith(b"%PDF-") and pdf.headers["content-type"] == "application/pdf"
+    dossier = await case.firm.read(f"{root}/recordal-dossier")
+    assert dossier["is_ready"] and dossier["violations"] == [] and dossier["to_add"]
+    assert dossier["licensee_name"] == (await case.firm.read("/v1/organizations/me"))["name"]
+    assert dossier["patents"][0]["filing_date"] == "2023-02-15" and dossier["recordal_state"] == "DUE"
+    for format_ in ("pdf", "docx"):
+        made = await case.university.get(f"{root}/recordal-dossier", params={"format": format_})
+        assert made.status_code == 200 and made.content[:2] in (b"%P", b"PK")
+    # What the office would refuse it for is told: here a pledge that came afterwards.
+    document = await case.university.document()
+    pledge = {"kind": "PLEDGE", "since": case.day(-1), "party": "某银行", "document_ids": [document]}
+    await case.university.made(f"/v1/patents/{case.patent}/encumbrances", pledge)
+    late = await case.firm.read(f"{root}/recordal-dossier")
+    assert not late["is_ready"] and "PLEDGE-CONSENT" in [no["rule"] for no in late["violations"]]
+    problem(await (await case.world.organization()).get(f"{root}/recordal-dossier"), 404, "not_found")

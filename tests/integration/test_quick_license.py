@@ -43,6 +43,8 @@ async def test_a_firm_tries_today_and_decides_later(talks: Talks) -> None:
     assert license_["state"] == "IN_FORCE" and license_["license_type"] == "ORDINARY"
     assert license_["source"] == {"type": "QUICK_LICENSE", "id": begun["id"]} and license_["schedule"] == []
     assert license_["scope"]["to"] == end.isoformat() and license_["recordal_state"] == "DUE"
+    paper = await talks.firm.get(f"/v1/licenses/{begun['license_id']}/document", params={"language": "bilingual"})
+    assert paper.content.startswith(b"%PDF-")
     converted = await talks.firm.made(f"/v1/quick-license-requests/{begun['id']}/conversion")
     assert converted["state"] == "CONVERTED" and converted["converted_on"] == talks.today
     license_ = await talks.firm.read(f"/v1/licenses/{begun['license_id']}")

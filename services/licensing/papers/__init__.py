@@ -1,6 +1,18 @@
 """Papers: what a deal says, as a document that people sign, file and keep. Facts in, bytes out; equal facts, equal bytes."""
 
+from services.licensing.papers.certificate import LicenseFacts, certificate, dossier
 from services.licensing.papers.contract import ContractFacts, PaperParty, PaperPatent, contract
 from services.licensing.papers.print import Language, as_docx, as_pdf
 
-__all__ = ["ContractFacts", "Language", "PaperParty", "PaperPatent", "as_docx", "as_pdf", "contract"]
+__all__ = [
+    "ContractFacts",
+    "Language",
+    "LicenseFacts",
+    "PaperParty",
+    "PaperPatent",
+    "as_docx",
+    "as_pdf",
+    "certificate",
+    "contract",
+    "dossier",
+]

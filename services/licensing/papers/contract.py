@@ -72,18 +72,12 @@ def contract(facts: ContractFacts) -> Paper:
     named = ", ".join(party.name for party in facts.licensors)
     zh_named = "、".join(party.name for party in facts.licensors)
     blocks: list[Block] = [
-        Rows(
-            [Text("Side", "当事人"), Text("Name", "名称"), Text("Credit code", "统一社会信用代码")],
-            [
-                *(["许可方 / Licensor", party.name, party.uscc or "—"] for party in facts.licensors),
-                ["被许可方 / Licensee", facts.licensee.name, facts.licensee.uscc or "—"],
-            ],
-        ),
+        parties_table(facts.licensors, facts.licensee),
         Para(
             Text(
                 f"Agreed on {facts.agreed_on} between {named} and {facts.licensee.name} under the Civil Code and the"
                 " Patent Law; binding once both sides have signed (Civil Code Art. 490, 491).",
-                f"{zh_named}与{facts.licensee.name}依据《中华人民共和国民法典》《中华人民共和国专利法》于{_day(facts.agreed_on)}达成"
+                f"{zh_named}与{facts.licensee.name}依据《中华人民共和国民法典》《中华人民共和国专利法》于{in_words(facts.agreed_on)}达成"
                 "本合同，自双方签署之日起成立并生效（民法典第四百九十条、第四百九十一条）。",
             )
         ),
@@ -105,9 +99,9 @@ def contract(facts: ContractFacts) -> Paper:
 def _articles(facts: ContractFacts) -> list[tuple[Text, list[Block]]]:
     terms = facts.terms
     found: list[tuple[Text, list[Block]]] = [
-        (Text("Licensed patents", "许可专利"), [_patents(facts.patents)]),
-        (Text("Kind and scope", "许可方式与范围"), [Para(_TYPE[terms.license_type]), *_scope(terms)]),
-        (Text("Fee and payment", "许可使用费及支付"), _fee(terms)),
+        (Text("Licensed patents", "许可专利"), [patents_table(facts.patents)]),
+        (Text("Kind and scope", "许可方式与范围"), [Para(_TYPE[terms.license_type]), *scope_lines(terms)]),
+        (Text("Fee and payment", "许可使用费及支付"), fee_lines(terms)),
         (
             Text("Material and guidance", "技术资料与技术指导"),
             [
@@ -234,7 +228,19 @@ def _articles(facts: ContractFacts) -> list[tuple[Text, list[Block]]]:
     return found
 
 
-def _patents(patents: Sequence[PaperPatent]) -> Rows:
+def parties_table(licensors: Sequence[PaperParty], licensee: PaperParty) -> Rows:
+    """Who licenses to whom."""
+    return Rows(
+        [Text("Side", "当事人"), Text("Name", "名称"), Text("Credit code", "统一社会信用代码")],
+        [
+            *(["许可方 / Licensor", party.name, party.uscc or "—"] for party in licensors),
+            ["被许可方 / Licensee", licensee.name, licensee.uscc or "—"],
+        ],
+    )
+
+
+def patents_table(patents: Sequence[PaperPatent]) -> Rows:
+    """Patents as a recordal has to name them."""
     heads = [
         Text("Title", "专利名称"), Text("Number", "申请号/专利号"), Text("Type", "类型"), Text("Filed", "申请日"),
         Text("Granted", "授权日"), Text("Ends", "届满日"),
@@ -249,7 +255,8 @@ def _patents(patents: Sequence[PaperPatent]) -> Rows:
     return Rows(heads, rows)
 
 
-def _scope(terms: OfferTerms) -> list[Block]:
+def scope_lines(terms: OfferTerms) -> list[Block]:
+    """Where, for what and how long."""
     scope = terms.scope
     where = "、".join(scope.territory or [])
     what = "、".join(scope.field_of_use or [])
@@ -264,7 +271,7 @@ def _scope(terms: OfferTerms) -> list[Block]:
         ),
         Text(
             f"Term: from {scope.from_} to {scope.to}, both included.",
-            f"许可期限：自{_day(scope.from_)}起至{_day(scope.to)}止。",
+            f"许可期限：自{in_words(scope.from_)}起至{in_words(scope.to)}止。",
         ),
         Text(
             "The licensee may grant sublicenses, which are ordinary licenses."
@@ -278,7 +285,8 @@ def _scope(terms: OfferTerms) -> list[Block]:
     return [Para(line) for line in lines]
 
 
-def _fee(terms: OfferTerms) -> list[Block]:
+def fee_lines(terms: OfferTerms) -> list[Block]:
+    """What it costs, and when."""
     fee, within = terms.fee, terms.payment_within_days
     if fee.fee_type is FeeType.FREE:
         return [Para(Text("The license is free of charge.", "本许可免收许可使用费。"))]
@@ -303,11 +311,12 @@ def _fee(terms: OfferTerms) -> list[Block]:
             )
         )
     if fee.rate is not None:
-        found += _royalty(fee, terms)
+        found += royalty_lines(fee, terms)
     return found
 
 
-def _royalty(fee: Fee, terms: OfferTerms) -> list[Block]:
+def royalty_lines(fee: Fee, terms: OfferTerms) -> list[Block]:
+    """What a royalty is computed from, and within which bounds."""
     assert fee.rate is not None and fee.rate_base is not None
     base, said = _BASE[fee.rate_base], terms.royalty
     months = said.report_every_months if said else 12
@@ -355,7 +364,8 @@ def _percent(rate: str) -> str:
     return f"{digits}{'.' + rest if rest else ''}%"
 
 
-def _day(day: date) -> str:
+def in_words(day: date) -> str:
+    """A day as Chinese papers write it."""
     return f"{day.year}年{day.month}月{day.day}日"
 
 

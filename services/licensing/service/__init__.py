@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from services.licensing import models
 from services.licensing.service.contracts import Contracts
 from services.licensing.service.declarations import Declarations
+from services.licensing.service.documents import Documents
 from services.licensing.service.facts import Facts
 from services.licensing.service.inquiries import Inquiries
 from services.licensing.service.licenses import Licenses
@@ -36,6 +37,7 @@ class Licensing:
         self.licenses = Licenses(db, targets, self.acts, cursors, clock)
         self.contracts = Contracts(db, targets, self.licenses, self.acts, cursors, clock)
         self.inquiries = Inquiries(db, targets, self.contracts, self.acts, cursors, clock)
+        self.documents = Documents(db, targets, self.licenses, clock)
         self.facts = Facts(db, targets, clock)
         self.quick = QuickLicenses(db, targets, self.licenses, self.acts, cursors, clock)
         self.requests = Requests(db, targets, self.declarations, self.licenses, self.acts, cursors, clock)

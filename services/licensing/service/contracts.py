@@ -12,13 +12,14 @@ from sqlalchemy import Row, and_, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from services.licensing import models
-from services.licensing.papers import ContractFacts, PaperParty, PaperPatent, as_docx, as_pdf, contract
+from services.licensing.papers import ContractFacts, PaperParty, as_pdf, contract
 from services.licensing.rules import contract as rules
 from services.licensing.rules import offer as offer_rules
 from services.licensing.rules import scope
 from services.licensing.rules.scope import wanted
 from services.licensing.service import scopes
 from services.licensing.service.declarations import taken
+from services.licensing.service.documents import paper_patent
 from services.licensing.service.licenses import Licenses, contract_of, signed_by, standing
 from services.licensing.service.targets import Targets, raise_unless_acknowledged
 from shared.auth import Caller
@@ -83,7 +84,7 @@ class Contracts:
             agreed_on=today,
             licensors=[PaperParty(name=one.name, uscc=one.uscc) for one in licensors],
             licensee=PaperParty(name=licensee.name, uscc=licensee.uscc),
-            patents=[_patent(one) for one in asked],
+            patents=[paper_patent(one) for one in asked],
             terms=terms,
         )
         document = await asyncio.to_thread(as_pdf, contract(facts))
@@ -125,30 +126,7 @@ class Contracts:
         row = await self._licenses.changed(tx, row, now, given_up_on=today)
         await self._licenses.tell(tx, row, "given_up", today, by, now, {})
 
-    # The document and its signatures
-
-    async def document(self, id_: str, form: str, language: str, by: Caller) -> tuple[bytes, str, str]:
-        """The contract as a file: (content, media type, file name). The Chinese PDF is what is signed.
-
-        Raises: NotFound, for a license that was given by a notice and has no contract.
-        """
-        table = models.paper
-        async with self._db.read() as tx:
-            row = await self._licenses.visible(tx, id_, by, lock=False)
-            found = (await tx.execute(select(table).where(table.c.license_id == row.id))).first()
-        if found is None:
-            raise NotFound(
-                "this license was given by a notice; its paper is the notice, see …/recordal-dossier",
-                "该许可以书面通知取得，没有合同文本",
-            )
-        if form == "pdf" and language == "zh":
-            return bytes(found.content), "application/pdf", f"{id_}.pdf"
-        paper = contract(ContractFacts.model_validate(found.facts))
-        if form == "pdf":
-            made = await asyncio.to_thread(as_pdf, paper, "bilingual")
-            return made, "application/pdf", f"{id_}-bilingual.pdf"
-        made = await asyncio.to_thread(as_docx, paper, "bilingual" if language == "bilingual" else "zh")
-        return made, _DOCX, f"{id_}.docx"
+    # Its signatures
 
     async def sign(self, id_: str, said: SignatureDraft, by: Caller) -> License:
         """Sign the agreed document; with the second signature the license is in force.
@@ -264,9 +242,6 @@ class Contracts:
         return PricePublicity.model_validate({**row._mapping, "fee": Fee.model_validate(row.fee), "state": state})
 
 
-_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-
-
 def _patentees(asked: Sequence[DealTarget]) -> list[Holder]:
     """The patentees of all patents, each once."""
     found: dict[str, Holder] = {}
@@ -274,14 +249,3 @@ def _patentees(asked: Sequence[DealTarget]) -> list[Holder]:
         for holder in one.holders:
             found.setdefault(holder.uscc or holder.name, holder)
     return list(found.values())
-
-
-def _patent(one: DealTarget) -> PaperPatent:
-    return PaperPatent(
-        title=one.title,
-        number=one.application_number or one.publication_number,
-        patent_type=one.patent_type,
-        filed_on=one.filing_date,
-        granted_on=one.grant_date,
-        expires_on=one.expiry_date,
-    )

@@ -46,7 +46,7 @@ from shared.contracts.licensing import (
 )
 from shared.contracts.wire import Page
 from shared.db import Database, Tx
-from shared.errors import NotFound
+from shared.errors import NotFound, Text
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
@@ -72,6 +72,21 @@ _BASIS = {
     "recordal_filed": "专利法实施细则第十五条、第八十七条",
     "recordal_recorded": "专利实施许可合同备案办法",
     "recordal_refused": "专利实施许可合同备案办法",
+}
+
+
+# The acts on a license as papers name them.
+TITLES = {
+    "agreed": Text("agreed", "达成合意"),
+    "signed": Text("signed by one side", "一方签署"),
+    "concluded": Text("concluded, in force", "合同成立并生效"),
+    "effective": Text("in force", "许可生效"),
+    "trial_begun": Text("trial begun", "试用开始"),
+    "converted": Text("converted into a license", "试用转正"),
+    "first_sale": Text("first sale", "首次销售"),
+    "recordal_filed": Text("filed for recordal", "提交备案"),
+    "recordal_recorded": Text("recorded by the patent office", "备案完成"),
+    "recordal_refused": Text("recordal refused", "不予备案"),
 }
 
 
@@ -204,8 +219,6 @@ class Licenses:
         state = contract_rules.state_on(contract_of(row), today)
         steps = [one for one in done if one.act.startswith("recordal_")]
         terms = terms_of(row)
-        place = terms.scope if isinstance(terms, OfferTerms) else terms
-        whole = {} if isinstance(place, Terms) else place.model_dump(include={"territory", "field_of_use"})
         return License(
             **{
                 name: row._mapping[name]
@@ -219,7 +232,7 @@ class Licenses:
             licensors=[Holder.model_validate(holder) for holder in row.licensors],
             source=LicenseSource(type=row.source_type, id=row.source_id),
             license_type=LicenseType(row.license_type),
-            scope=LicenseScope.model_validate({**whole, "from": row.begins_on, "to": row.until}),
+            scope=scope_of(row),
             fee=Fee.model_validate(row.terms["fee"]),
             terms=terms,
             signatures=[_signature(one) for one in done if one.act == "signed"],
@@ -361,6 +374,14 @@ _TERMS_OF: dict[str, type[Terms | OfferTerms | QuickTerms]] = {
 def terms_of(row: Row[Any]) -> Terms | OfferTerms | QuickTerms:
     """The terms of a license: announced ones, or those of an offer."""
     return _TERMS_OF[row.source_type].model_validate(row.terms)
+
+
+def scope_of(row: Row[Any]) -> LicenseScope:
+    """Where, for what and how long a license is granted."""
+    terms = terms_of(row)
+    place = terms.scope if isinstance(terms, OfferTerms) else terms
+    whole = {} if isinstance(place, Terms) else place.model_dump(include={"territory", "field_of_use"})
+    return LicenseScope.model_validate({**whole, "from": row.begins_on, "to": row.until})
 
 
 def last_day(row: Row[Any]) -> date:

@@ -1,0 +1,186 @@
+"""The papers of licenses: the contract that was signed, the certificate of one that nobody signs, the recordal dossier."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from services.licensing import models
+from services.licensing.papers import (
+    ContractFacts,
+    Language,
+    LicenseFacts,
+    PaperParty,
+    PaperPatent,
+    as_docx,
+    as_pdf,
+    certificate,
+    contract,
+    dossier,
+)
+from services.licensing.papers.blocks import Paper
+from services.licensing.rules import recordal, terms
+from services.licensing.rules.scope import wanted
+from services.licensing.service.licenses import TITLES, Licenses, recordal_state, scope_of, terms_of
+from services.licensing.service.targets import Targets
+from shared import context
+from shared.auth import Caller
+from shared.clock import Clock, legal_day
+from shared.contracts.catalog import DealTarget, Fee, Holder, LicenseType
+from shared.contracts.licensing import (
+    DossierPatent,
+    OfferTerms,
+    PaymentState,
+    RecordalDossier,
+    Terms,
+)
+from shared.db import Database
+from shared.errors import Text
+
+_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_TO_ADD = (
+    Text("addresses and postal codes of both sides", "双方的地址、邮政编码"),
+    Text("names and telephone numbers of the contacts", "联系人姓名、电话"),
+    Text("the mandate, if an agency files", "委托专利代理机构办理的，须提交委托书"),
+)
+File = tuple[bytes, str, str]
+
+
+class Documents:
+    """Use cases on papers."""
+
+    def __init__(self, db: Database, targets: Targets, licenses: Licenses, clock: Clock) -> None:
+        self._db, self._targets, self._licenses, self._clock = db, targets, licenses, clock
+
+    async def document(self, id_: str, form: str, language: Language, by: Caller) -> File:
+        """The contract of a license, or the certificate of one that nobody signs: (content, media type, file name).
+
+        The Chinese PDF of a contract is the one that was agreed and is signed, to the byte.
+        """
+        table = models.paper
+        async with self._db.read() as tx:
+            row = await self._licenses.visible(tx, id_, by, lock=False)
+            kept = (await tx.execute(select(table).where(table.c.license_id == row.id))).first()
+        if kept is not None and form == "pdf" and language == "zh":
+            return bytes(kept.content), "application/pdf", f"{id_}.pdf"
+        if kept is not None:
+            return await _printed(contract(ContractFacts.model_validate(kept.facts)), id_, form, language)
+        facts, _ = await self._facts(row)
+        return await _printed(certificate(facts), id_, form, language)
+
+    async def dossier(self, id_: str, by: Caller) -> RecordalDossier:
+        """What the office asks for, and what it would refuse the license for today. Raises: RuleRefused REC-STATE."""
+        row = await self._concluded(id_, by)
+        facts, asked = await self._facts(row)
+        language, found = context.language.get(), [no for one in asked for no in one.violations]
+        scope = scope_of(row)
+        async with self._db.read() as tx:
+            done = (await models.acts_of(tx, [id_]))[id_]
+        root = f"/v1/licenses/{id_}"
+        return RecordalDossier(
+            license_id=id_,
+            license_type=LicenseType(row.license_type),
+            licensors=[Holder.model_validate(one) for one in row.licensors],
+            licensee_name=facts.licensee.name,
+            licensee_uscc=facts.licensee.uscc,
+            patents=[
+                DossierPatent(
+                    id=one.patent_id,
+                    title=one.title,
+                    number=one.application_number or one.publication_number,
+                    patent_type=one.patent_type,
+                    filing_date=one.filing_date,
+                    grant_date=one.grant_date,
+                    expiry_date=one.expiry_date,
+                )
+                for one in asked
+            ],
+            scope=scope,
+            fee=Fee.model_validate(row.terms["fee"]),
+            effective_at=row.effective_on,
+            recordal_due_on=row.recordal_due_on,
+            recordal_state=recordal_state(row, done, legal_day(self._clock.now())),
+            is_ready=not found,
+            violations=found,
+            to_add=[one.zh if language == "zh" else one.en for one in _TO_ADD],
+            papers=[f"{root}/document?format=pdf", f"{root}/recordal-dossier?format=pdf"],
+        )
+
+    async def dossier_file(self, id_: str, form: str, language: Language, by: Caller) -> File:
+        """The dossier on paper."""
+        row = await self._concluded(id_, by)
+        facts, asked = await self._facts(row)
+        points = [Text(no.message, no.message) for one in asked for no in one.violations]
+        paper = dossier(facts, LicenseType(row.license_type), [*points, *_TO_ADD])
+        return await _printed(paper, f"{id_}-recordal", form, language)
+
+    async def _concluded(self, id_: str, by: Caller) -> Row[Any]:
+        async with self._db.read() as tx:
+            row = await self._licenses.visible(tx, id_, by, lock=False)
+        if row.effective_on is None:
+            raise recordal.nothing_to_record().raised()
+        return row
+
+    async def _facts(self, row: Row[Any]) -> tuple[LicenseFacts, list[DealTarget]]:
+        """A license as its papers tell of it, and its patents as they stand now."""
+        scope = scope_of(row)
+        asked = await self._targets.licensed(row.patent_ids, LicenseType(row.license_type), wanted(scope))
+        licensee = row.licensee
+        if licensee is None:
+            party = (await self._targets.parties([row.organization_id]))[row.organization_id]
+            licensee = {"name": party.name, "uscc": party.uscc}
+        said = terms_of(row)
+        known = said.model_dump(include={"fee", "installments", "royalty", "payment_within_days", "clauses"})
+        whole = OfferTerms.model_validate({**known, "license_type": row.license_type, "scope": scope})
+        is_open = row.source_type == "OPEN_LICENSE"
+        async with self._db.read() as tx:
+            done = (await models.acts_of(tx, [row.id]))[row.id]
+            paid = (await models.payments_under(tx, [row.id]))[row.id]
+            steps: list[tuple[date, str, str]] = []
+            if is_open:
+                request = models.request
+                noticed = (await tx.execute(select(request).where(request.c.id == row.source_id))).one()
+                paid = [*(await models.payments_of(tx, [row.source_id]))[row.source_id], *paid]
+                day = legal_day(noticed.delivered_at)
+                steps.append((day, "written notice delivered to the patentee", "书面通知送达专利权人"))
+        steps += [(one.on, TITLES[one.act].en, TITLES[one.act].zh) for one in done if one.act in TITLES]
+        facts = LicenseFacts(
+            number=row.id,
+            is_open=is_open,
+            is_trial=row.source_type == "QUICK_LICENSE" and row.royalty_from is None,
+            licensors=[PaperParty(name=one["name"], uscc=one.get("uscc")) for one in row.licensors],
+            licensee=PaperParty.model_validate(licensee),
+            patents=[paper_patent(one) for one in asked],
+            terms=whole,
+            terms_hash=row.terms_hash,
+            payment_method=said.payment_method if isinstance(said, Terms) else None,
+            effective_on=row.effective_on,
+            recordal_due_on=row.recordal_due_on,
+            steps=steps,
+            paid=[
+                (one.paid_on, terms.yuan(one.fen), one.reference) for one in paid if one.state == PaymentState.SETTLED
+            ],
+        )
+        return facts, asked
+
+
+def paper_patent(one: DealTarget) -> PaperPatent:
+    """A patent as papers name it."""
+    return PaperPatent(
+        title=one.title,
+        number=one.application_number or one.publication_number,
+        patent_type=one.patent_type,
+        filed_on=one.filing_date,
+        granted_on=one.grant_date,
+        expires_on=one.expiry_date,
+    )
+
+
+async def _printed(paper: Paper, name: str, form: str, language: Language) -> File:
+    if form == "docx":
+        return await asyncio.to_thread(as_docx, paper, language), _DOCX, f"{name}.docx"
+    end = "" if language == "zh" else "-bilingual"
+    return await asyncio.to_thread(as_pdf, paper, language), "application/pdf", f"{name}{end}.pdf"
