@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -81,6 +81,15 @@ async def _licensing(request: Request) -> Licensing:
 
 
 Uses = Annotated[Licensing, Depends(_licensing)]
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_PRINTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "application/pdf": _BINARY,
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document": _BINARY,
+        }
+    }
+}
 
 
 @router.post("/v1/open-license-declarations", status_code=201)
@@ -280,9 +289,7 @@ async def terminate_license(id: str, draft: TerminationDraft, licensing: Uses) -
 @router.get(
     "/v1/licenses/{id}/document",
     response_class=Response,
-    responses={
-        200: {"content": {"application/pdf": {}, "application/octet-stream": {}}, "description": "The contract"}
-    },
+    responses=_PRINTED,
 )
 async def get_license_document(
     id: str,
@@ -297,7 +304,7 @@ async def get_license_document(
 @router.get(
     "/v1/licenses/{id}/recordal-dossier",
     response_model=RecordalDossier,
-    responses={200: {"content": {"application/pdf": {}, "application/octet-stream": {}}, "description": "The dossier"}},
+    responses=_PRINTED,
 )
 async def get_recordal_dossier(
     id: str,

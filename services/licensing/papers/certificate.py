@@ -117,5 +117,5 @@ def _whole(facts: LicenseFacts) -> list[Block]:
     if facts.paid:
         heads = [Text("Paid on", "付款日"), Text("Amount (CNY)", "金额（元）"), Text("Reference", "凭证号")]
         found.append(Rows(heads, [[day.isoformat(), amount, said] for day, amount, said in facts.paid]))
-    found.append(Para(Text(f"SHA-256 of the terms: {facts.terms_hash}", f"许可条件的 SHA-256：{facts.terms_hash}")))
+    found.append(Rows([Text("SHA-256 of the terms", "许可条件的 SHA-256")], [[facts.terms_hash]]))
     return found
