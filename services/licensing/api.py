@@ -16,6 +16,8 @@ from shared.contracts.licensing import (
     Announcement,
     Confirmation,
     Contest,
+    Deadline,
+    DeadlineQuery,
     Declaration,
     DeclarationConsent,
     DeclarationConsentDraft,
@@ -501,6 +503,12 @@ async def list_price_publicities(query: Annotated[PublicityQuery, Query()], lice
 async def get_price_publicity(id: str, licensing: Uses) -> PricePublicity:
     """A price publicity of yours."""
     return await licensing.contracts.publicity(id, caller())
+
+
+@router.get("/v1/deadlines")
+async def list_deadlines(query: Annotated[DeadlineQuery, Query()], licensing: Uses) -> Page[Deadline]:
+    """What you have to do, or may still do, by when; the next first."""
+    return await licensing.deadlines.page(query, caller())
 
 
 @router.get("/changes", include_in_schema=False)

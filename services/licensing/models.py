@@ -344,6 +344,17 @@ quick_request = Table(
     Index("ix_quick_request_licensor_id", "licensor_id", "created_at", "id"),
 )
 
+# Who was reminded of what: once.
+reminder = Table(
+    "reminder",
+    meta,
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("due_on", Date, primary_key=True),
+    Column("organization_id", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
 price_publicity = Table(
     "price_publicity",
     meta,

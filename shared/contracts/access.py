@@ -270,6 +270,7 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("POST", "/v1/quick-license-requests/{id}/termination"): _own("deals:write", act=True),
         ("GET", "/v1/licenses/{id}/document"): _own("deals:read"),
         ("GET", "/v1/licenses/{id}/recordal-dossier"): _own("deals:read"),
+        ("GET", "/v1/deadlines"): _own("deals:read"),
         ("POST", "/v1/inquiries"): Access("deals:write", Relation.MEMBER, is_act=True),
         ("GET", "/v1/inquiries"): _own("deals:read"),
         ("GET", "/v1/inquiries/{id}"): _own("deals:read"),

@@ -142,6 +142,18 @@ class QuickRequestState(StrEnum):
     TERMINATED = "TERMINATED"
 
 
+class DeadlineKind(StrEnum):
+    """What ends with a day."""
+
+    OFFER = "OFFER"
+    SIGNATURES = "SIGNATURES"
+    NOTICE_PAYMENT = "NOTICE_PAYMENT"
+    PAYMENT = "PAYMENT"
+    RECORDAL = "RECORDAL"
+    TRIAL_END = "TRIAL_END"
+    ROYALTY_REPORT = "ROYALTY_REPORT"
+
+
 class Side(StrEnum):
     """On which side of a deal somebody stands."""
 
@@ -907,6 +919,22 @@ class RecordalDossier(Reply):
     violations: list[ViolationOut] = Field(description="What the office would refuse it for, or may")
     to_add: list[str] = Field(description="What the platform does not know and the form asks for")
     papers: list[str] = Field(description="Where the papers to be filed are")
+
+
+class Deadline(Reply):
+    """Something that the caller has to do, or may still do, by a day."""
+
+    kind: DeadlineKind
+    due_on: date
+    subject: str
+    href: str
+
+
+class DeadlineQuery(Ask):
+    """Deadlines of the caller, from today to a day."""
+
+    until: LegalDay | None = Field(default=None, description="90 days from today, when left out")
+    kind: DeadlineKind | None = None
 
 
 class LicenseQuery(Ask):

@@ -146,3 +146,29 @@ async def test_a_fee_deferred_to_the_first_sale_is_due_from_there(talks: Talks) 
     (item,) = (await talks.firm.read(license_))["schedule"]
     assert item["kind"] == "LUMP_SUM" and item["due_on"] >= talks.day(30)
     assert rules_of(await talks.firm.post(f"{path}/first-sale", json={"on": talks.today})) == ["QL-SALE"]
+
+
+async def test_deadlines_are_listed_and_each_is_told_once(talks: Talks) -> None:
+    """E.22: the notice 30 days before the end of a trial; DUE-REMINDER."""
+    begun = await talks.trial(await talks.standing())
+    house = talks.world.house.licensing
+
+    async def told(subject: str) -> list[tuple[str, str]]:
+        page = await house.changes(0, 1000, 0, ["deadline.approaching"])
+        return [(str(one.data["kind"]), one.audience or "") for one in page.items if one.subject == subject]
+
+    far = await talks.firm.read("/v1/deadlines", params={"until": begun["trial_ends_on"]})
+    assert ("TRIAL_END", begun["trial_ends_on"]) in [(one["kind"], one["due_on"]) for one in far["items"]]
+    assert far["items"] == sorted(far["items"], key=lambda one: one["due_on"])
+    assert (await talks.university.read("/v1/deadlines", params={"kind": "TRIAL_END"}))["items"] == []
+    await house.deadlines.remind()
+    assert await told(begun["id"]) == []
+    end = date.fromisoformat(begun["trial_ends_on"])
+    await talks.later((end - talks.world.today).days - 30)
+    assert await house.deadlines.remind() >= 1
+    await house.deadlines.remind()
+    assert await told(begun["id"]) == [("TRIAL_END", talks.firm.organization_id)]
+    await talks.firm.made(f"/v1/quick-license-requests/{begun['id']}/conversion")
+    near = await talks.firm.read("/v1/deadlines")
+    assert [one["kind"] for one in near["items"] if one["subject"] == begun["license_id"]] == ["PAYMENT"]
+    assert all(one["kind"] != "TRIAL_END" for one in near["items"])

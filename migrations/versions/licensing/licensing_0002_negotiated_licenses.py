@@ -70,6 +70,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_quick_offer_created_at", "quick_offer", ["created_at", "id"], unique=False, schema="licensing")
     op.create_table(
+        "reminder",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "subject", "due_on", "organization_id", name=op.f("pk_reminder")),
+        schema="licensing",
+    )
+    op.create_table(
         "scope_cell",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("holder_id", sa.Text(), nullable=False),
@@ -371,6 +381,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_scope_cell_patent_id"), table_name="scope_cell", schema="licensing")
     op.drop_index(op.f("ix_scope_cell_holder_id"), table_name="scope_cell", schema="licensing")
     op.drop_table("scope_cell", schema="licensing")
+    op.drop_table("reminder", schema="licensing")
     op.drop_index("ix_quick_offer_created_at", table_name="quick_offer", schema="licensing")
     op.drop_table("quick_offer", schema="licensing")
     op.drop_index("ix_inquiry_organization_id", table_name="inquiry", schema="licensing")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from services.licensing import models
 from services.licensing.service.contracts import Contracts
+from services.licensing.service.deadlines import Deadlines
 from services.licensing.service.declarations import Declarations
 from services.licensing.service.documents import Documents
 from services.licensing.service.facts import Facts
@@ -39,6 +40,7 @@ class Licensing:
         self.inquiries = Inquiries(db, targets, self.contracts, self.acts, cursors, clock)
         self.documents = Documents(db, targets, self.licenses, clock)
         self.facts = Facts(db, targets, clock)
+        self.deadlines = Deadlines(db, clock)
         self.quick = QuickLicenses(db, targets, self.licenses, self.acts, cursors, clock)
         self.requests = Requests(db, targets, self.declarations, self.licenses, self.acts, cursors, clock)
         self.payments = Payments(db, targets, self.requests, self.licenses, self.acts, clock)

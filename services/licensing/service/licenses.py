@@ -399,13 +399,23 @@ def next_period(row: Row[Any], reports: Sequence[Row[Any]]) -> tuple[date, date]
     return next((period for period in periods_ if period[0] not in known), None)
 
 
+def unpaid(dues: Sequence[Row[Any]], paid: Sequence[Row[Any]]) -> list[date]:
+    """The last days of the items of a schedule that are not paid in full."""
+    items = [Due(one.id, one.fen, one.due_on) for one in dues]
+    got, _ = schedule.allocated(items, _settled(paid))
+    return [item.due_on for item in items if got[item.id] < item.fen]
+
+
+def _settled(paid: Sequence[Row[Any]]) -> list[schedule.Money]:
+    return [schedule.Money(one.fen, one.item_id) for one in paid if one.state == PaymentState.SETTLED]
+
+
 def _schedule(
     row: Row[Any], dues: Sequence[Row[Any]], paid: Sequence[Row[Any]], today: date
 ) -> tuple[list[DueItem], int]:
     """What a license costs and what of it is paid, and what arrived beyond it in fen."""
     items = [Due(one.id, one.fen, one.due_on) for one in dues]
-    settled = [schedule.Money(one.fen, one.item_id) for one in paid if one.state == PaymentState.SETTLED]
-    got, rest = schedule.allocated(items, settled)
+    got, rest = schedule.allocated(items, _settled(paid))
     ended = min((day for day in (row.terminated_on, row.patent_ended_on) if day is not None), default=None)
     found = [
         DueItem(

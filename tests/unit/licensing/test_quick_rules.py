@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from services.licensing.rules import quick
+from services.licensing.rules import deadlines, quick
 from services.licensing.rules.quick import Trial
 from services.licensing.service.calendar import working_days
 from shared.contracts.gateway import PartyOut
-from shared.contracts.licensing import QuickOfferState, QuickRequestState, QuickTerms
+from shared.contracts.licensing import DeadlineKind, QuickOfferState, QuickRequestState, QuickTerms
 from tests.unit.verdicts import verdict
 
 TODAY, DAY = date(2026, 11, 23), timedelta(days=1)
@@ -104,3 +104,12 @@ def test_a_fee_waits_for_what_it_was_deferred_to() -> None:
     assert sale(terms(**waiting), None, None, TODAY, TODAY) == "QL-SALE"
     assert sale(terms(**waiting), TODAY, TODAY, TODAY, TODAY) == "QL-SALE"
     assert sale(terms(**waiting), TODAY, None, TODAY + DAY, TODAY) == "QL-SALE"
+
+
+def test_who_has_to_act_is_reminded_when_a_deadline_is_near() -> None:
+    """DUE-REMINDER."""
+    for kind, before in deadlines.REMINDED_BEFORE.items():
+        assert deadlines.is_near(kind, TODAY, TODAY) and deadlines.is_near(kind, TODAY + before * DAY, TODAY)
+        assert not deadlines.is_near(kind, TODAY + (before + 1) * DAY, TODAY)
+        assert not deadlines.is_near(kind, TODAY - DAY, TODAY)
+    assert set(deadlines.REMINDED_BEFORE) == set(DeadlineKind)

@@ -1,0 +1,190 @@
+"""Deadlines of deals, read off the records; and reminders, each told once on the feed.
+
+No state depends on a reminder, and a process that slept catches up with those whose day has not passed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, Select, and_, case, literal, or_, select, union_all
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.elements import ColumnElement
+
+from services.licensing import models
+from services.licensing.rules import deadlines as rules
+from services.licensing.service.licenses import next_period, unpaid
+from shared.auth import Caller
+from shared.clock import Clock, legal_day
+from shared.contracts.licensing import Deadline, DeadlineKind, DeadlineQuery
+from shared.contracts.wire import Page
+from shared.db import Database, Tx
+from shared.feed import change
+
+EVERY_S = 300.0
+_AHEAD = timedelta(days=90)
+_HREF = {
+    DeadlineKind.OFFER: "/v1/offers/{}",
+    DeadlineKind.SIGNATURES: "/v1/licenses/{}",
+    DeadlineKind.NOTICE_PAYMENT: "/v1/open-license-requests/{}",
+    DeadlineKind.PAYMENT: "/v1/licenses/{}",
+    DeadlineKind.RECORDAL: "/v1/licenses/{}",
+    DeadlineKind.TRIAL_END: "/v1/quick-license-requests/{}",
+    DeadlineKind.ROYALTY_REPORT: "/v1/licenses/{}",
+}
+
+
+class _Due(NamedTuple):
+    kind: DeadlineKind
+    subject: str
+    due_on: date
+    organization_id: str
+
+
+class Deadlines:
+    """Use cases on deadlines."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+
+    async def page(self, query: DeadlineQuery, by: Caller) -> Page[Deadline]:
+        """What the caller has to do, or may still do, by when: the next first."""
+        today = legal_day(self._clock.now())
+        async with self._db.read() as tx:
+            found = await self._due(tx, today, query.until or today + _AHEAD, by.organization_id)
+        shown = sorted((each for each in set(found) if query.kind in (None, each.kind)), key=_order)
+        return Page(
+            items=[
+                Deadline(
+                    kind=each.kind, due_on=each.due_on, subject=each.subject, href=_HREF[each.kind].format(each.subject)
+                )
+                for each in shown
+            ]
+        )
+
+    async def watch(self) -> None:
+        """Loop: remind of what is near."""
+        while True:
+            await self.remind()
+            await asyncio.sleep(EVERY_S)
+
+    async def remind(self) -> int:
+        """Tell everybody, once, of each deadline that is near. Answers how many were told."""
+        now = self._clock.now()
+        today, table = legal_day(now), models.reminder
+        async with self._db.read() as tx:
+            found = await self._due(tx, today, today + timedelta(days=rules.FARTHEST), None)
+        near = [each for each in set(found) if rules.is_near(each.kind, each.due_on, today)]
+        if not near:
+            return 0
+        async with self._db.write() as tx:
+            rows = [{**each._asdict(), "at": now} for each in sorted(near, key=_order)]
+            told = await tx.execute(
+                insert(table).values(rows).on_conflict_do_nothing().returning(*(table.c[name] for name in _Due._fields))
+            )
+            new = [_Due(DeadlineKind(row.kind), row.subject, row.due_on, row.organization_id) for row in told]
+            changes = [
+                change(
+                    "deadline.approaching", each.subject, each.organization_id, now,
+                    {"kind": each.kind.value, "due_on": each.due_on.isoformat(), "href": _HREF[each.kind].format(each.subject)},
+                )
+                for each in new
+            ]  # fmt: skip
+            await models.feed.append(tx, changes)
+        return len(new)
+
+    async def _due(self, tx: Tx, first: date, last: date, organization_id: str | None) -> list[_Due]:
+        """All deadlines of a span of days, of one organization or of all."""
+        parts = union_all(*_recorded(first, last)).subquery()
+        statement = select(parts)
+        if organization_id is not None:
+            statement = statement.where(parts.c.organization_id == organization_id)
+        found = [
+            _Due(DeadlineKind(row.kind), row.subject, row.due_on, row.organization_id)
+            for row in await tx.execute(statement)
+        ]
+        return [*found, *await self._owed(tx, first, last, organization_id)]
+
+    async def _owed(self, tx: Tx, first: date, last: date, organization_id: str | None) -> list[_Due]:
+        """Payments and royalty reports of licenses: what is settled decides, and the periods that were reported."""
+        license_, item = models.license_, models.due_item
+        mine: list[ColumnElement[bool]] = []
+        if organization_id is not None:
+            mine = [license_.c.organization_id == organization_id]
+        falls_due = select(item.c.license_id).where(item.c.due_on.between(first, last))
+        running = and_(license_.c.effective_on.is_not(None), license_.c.terminated_on.is_(None))
+        runs = and_(running, license_.c.patent_ended_on.is_(None))
+        rows = (
+            await tx.execute(
+                select(license_).where(
+                    runs, or_(license_.c.id.in_(falls_due), license_.c.royalty_from.is_not(None)), *mine
+                )
+            )
+        ).all()
+        ids = [row.id for row in rows]
+        dues, paid = await models.dues_of(tx, ids), await models.payments_under(tx, ids)
+        reports = await models.reports_of(tx, ids)
+        return [
+            each for row in rows for each in _of_license(row, dues[row.id], paid[row.id], reports[row.id], first, last)
+        ]
+
+
+def _of_license(
+    row: Row[Any],
+    dues: Sequence[Row[Any]],
+    paid: Sequence[Row[Any]],
+    reports: Sequence[Row[Any]],
+    first: date,
+    last: date,
+) -> Iterator[_Due]:
+    for day in unpaid(dues, paid):
+        if first <= day <= last:
+            yield _Due(DeadlineKind.PAYMENT, row.id, day, row.organization_id)
+    if period := next_period(row, reports):
+        due_on = period[1] + timedelta(days=rules.REPORT_WITHIN_DAYS)
+        if first <= due_on <= last:
+            yield _Due(DeadlineKind.ROYALTY_REPORT, row.id, due_on, row.organization_id)
+
+
+def _recorded(first: date, last: date) -> list[Select[Any]]:
+    """The deadlines that stand in a column: (kind, subject, last day, who has to act)."""
+    offer, inquiry, license_ = models.offer.c, models.inquiry.c, models.license_.c
+    request, trial, payment = models.request.c, models.quick_request.c, models.payment.c
+
+    def part(kind: DeadlineKind, subject: Any, due_on: Any, who: Any, *where: ColumnElement[bool]) -> Select[Any]:
+        found = select(
+            literal(kind.value).label("kind"),
+            subject.label("subject"),
+            due_on.label("due_on"),
+            who.label("organization_id"),
+        )
+        return found.where(due_on.between(first, last), *where)
+
+    answers = case((offer.side == "LICENSEE", inquiry.licensor_id), else_=inquiry.organization_id)
+    unsigned = and_(license_.effective_on.is_(None), license_.given_up_on.is_(None))
+    is_filed = select(models.act.c.position).where(
+        models.act.c.subject == license_.id, models.act.c.act == "recordal_filed"
+    )
+    held = and_(license_.effective_on.is_not(None), license_.terminated_on.is_(None), ~is_filed.exists())
+    reported = select(payment.id).where(payment.request_id == request.id, payment.state.in_(["REPORTED", "CONTESTED"]))
+    waits = and_(request.license_id.is_(None), request.cancelled_on.is_(None), ~reported.exists())
+    kinds = DeadlineKind
+    found = [
+        part(kinds.OFFER, offer.id, offer.valid_until, answers, offer.answer.is_(None), inquiry.id == offer.inquiry_id),
+        part(kinds.NOTICE_PAYMENT, request.id, request.payment_due_on, request.organization_id, waits),
+        part(
+            kinds.TRIAL_END, trial.id, trial.trial_ends_on, trial.organization_id, trial.converted_on.is_(None),
+            license_.id == trial.license_id, license_.terminated_on.is_(None), license_.patent_ended_on.is_(None),
+        ),
+    ]  # fmt: skip
+    for who in (license_.organization_id, license_.licensor_id):
+        found.append(part(kinds.SIGNATURES, license_.id, license_.sign_by, who, unsigned))
+        found.append(part(kinds.RECORDAL, license_.id, license_.recordal_due_on, who, held))
+    return found
+
+
+def _order(each: _Due) -> tuple[date, str, str, str]:
+    return each.due_on, each.kind.value, each.subject, each.organization_id
