@@ -385,3 +385,12 @@ async def test_an_open_license_has_its_certificate_and_its_recordal_dossier(case
     late = await case.firm.read(f"{root}/recordal-dossier")
     assert not late["is_ready"] and "PLEDGE-CONSENT" in [no["rule"] for no in late["violations"]]
     problem(await (await case.world.organization()).get(f"{root}/recordal-dossier"), 404, "not_found")
+
+
+async def test_a_request_shows_that_its_license_was_ended(case: Case) -> None:
+    request = await case.notice(await case.announced(fee={"fee_type": "FREE"}))
+    assert request["state"] == "EFFECTIVE"
+    for who in (case.firm, case.university):
+        body = {"ground": "AGREEMENT", "reason": "双方协商解除"}
+        await who.made(f"/v1/licenses/{request['license_id']}/terminations", body)
+    assert (await case.seen(request))["state"] == "TERMINATED"

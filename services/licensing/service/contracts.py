@@ -149,11 +149,16 @@ class Contracts:
             await self._acts.claim(tx, now)
             row = await self._licenses.visible(tx, id_, by, lock=True)
             side, on = standing(row, by), said.signed_on or today
+            # Whoever signs in the last second of the period may find that its scope has just been given to another.
+            await scopes.queue(tx, row.patent_ids)
+            state = rules.state_on(contract_of(row), today)
+            if row.effective_on is None and not await scopes.holds(tx, id_):
+                state = LicenseState.NOT_CONCLUDED
             done = (await models.acts_of(tx, [id_]))[id_]
             runs = await self._publicities_of(tx, id_)
             must_publish = side is Side.LICENSOR and rules.must_publish(known[row.licensor_id], terms.pricing_way)
             for no in (
-                rules.may_sign(rules.state_on(contract_of(row), today), signed_by(done), side),
+                rules.may_sign(state, signed_by(done), side),
                 rules.signs_what_was_agreed(said.document_sha256, row.document_sha256),
                 rules.signature_is_proved(said.method, bool(said.document_ids)),
                 rules.signature_is_dated(on, row.agreed_on, today),

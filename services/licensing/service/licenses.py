@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Row, Table, and_, func, insert, or_, select, update
@@ -388,6 +388,12 @@ def last_day(row: Row[Any]) -> date:
     """The last day of a license, early or not."""
     days: list[date | None] = [row.until, row.terminated_on, row.patent_ended_on]
     return min(day for day in days if day is not None)
+
+
+def before_end(row: Row[Any]) -> date:
+    """The last day on which a license may be used, unless it was terminated: its term's, or the last of its patents."""
+    until: date = row.until
+    return until if row.patent_ended_on is None else min(until, row.patent_ended_on - timedelta(days=1))
 
 
 def next_period(row: Row[Any], reports: Sequence[Row[Any]]) -> tuple[date, date] | None:

@@ -15,7 +15,7 @@ from services.licensing.rules import notice, parties, payment, periods, recordal
 from services.licensing.rules.notice import Notice, Paid
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import Declarations, no_declaration, offered, party_of, taken
-from services.licensing.service.licenses import Licenses, recordal_state, sides
+from services.licensing.service.licenses import Licenses, before_end, recordal_state, sides
 from services.licensing.service.money import money, shown, tell
 from services.licensing.service.targets import Targets
 from shared.auth import Caller
@@ -299,7 +299,8 @@ def _notice(row: Row[Any], license_: Row[Any] | None) -> Notice:
         due_fen=row.due_fen,
         payment_due_on=row.payment_due_on,
         cancelled_on=row.cancelled_on,
-        license_until=license_.until if license_ is not None else None,
+        license_until=before_end(license_) if license_ is not None else None,
+        terminated_on=license_.terminated_on if license_ is not None else None,
     )
 
 

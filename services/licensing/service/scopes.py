@@ -125,6 +125,12 @@ def _days(cell: Cell) -> Range[date]:
     return Range(cell.first_day, None if cell.last_day == date.max else cell.last_day, bounds="[]")
 
 
+async def holds(tx: Tx, holder_id: str) -> bool:
+    """Whether something is still kept for a contract."""
+    cell = models.scope_cell
+    return await tx.scalar(select(cell.c.id).where(cell.c.holder_id == holder_id).limit(1)) is not None
+
+
 async def leave(tx: Tx, holder_id: str) -> None:
     """Give up what was occupied, as if it had never been."""
     await tx.execute(delete(models.scope_cell).where(models.scope_cell.c.holder_id == holder_id))
