@@ -23,6 +23,8 @@ from shared.contracts.licensing import (
     DeclarationConsentDraft,
     DeclarationDraft,
     DeclarationQuery,
+    FeeEstimate,
+    FeeEstimateQuery,
     Filing,
     FirstSale,
     Inquiry,
@@ -503,6 +505,12 @@ async def list_price_publicities(query: Annotated[PublicityQuery, Query()], lice
 async def get_price_publicity(id: str, licensing: Uses) -> PricePublicity:
     """A price publicity of yours."""
     return await licensing.contracts.publicity(id, caller())
+
+
+@router.post("/v1/fee-estimates")
+async def estimate_fee(query: FeeEstimateQuery, licensing: Uses) -> FeeEstimate:
+    """What a license fee may come to, by CNIPA's published methods and the figures that you give: reference only."""
+    return licensing.declarations.estimate(query)
 
 
 @router.get("/v1/deadlines")

@@ -271,6 +271,7 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("GET", "/v1/licenses/{id}/document"): _own("deals:read"),
         ("GET", "/v1/licenses/{id}/recordal-dossier"): _own("deals:read"),
         ("GET", "/v1/deadlines"): _own("deals:read"),
+        ("POST", "/v1/fee-estimates"): Access("deals:read", Relation.MEMBER, is_idempotent=False),
         ("POST", "/v1/inquiries"): Access("deals:write", Relation.MEMBER, is_act=True),
         ("GET", "/v1/inquiries"): _own("deals:read"),
         ("GET", "/v1/inquiries/{id}"): _own("deals:read"),

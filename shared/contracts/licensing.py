@@ -154,6 +154,16 @@ class DeadlineKind(StrEnum):
     ROYALTY_REPORT = "ROYALTY_REPORT"
 
 
+class EstimateMethod(StrEnum):
+    """How a fee is estimated, after CNIPA's guidelines."""
+
+    OWN_INCOME = "OWN_INCOME"
+    ORDINARY_LICENSES = "ORDINARY_LICENSES"
+    INDUSTRY_STATISTICS = "INDUSTRY_STATISTICS"
+    INTERNATIONAL_RATES = "INTERNATIONAL_RATES"
+    APPRAISAL = "APPRAISAL"
+
+
 class Side(StrEnum):
     """On which side of a deal somebody stands."""
 
@@ -935,6 +945,34 @@ class DeadlineQuery(Ask):
 
     until: LegalDay | None = Field(default=None, description="90 days from today, when left out")
     kind: DeadlineKind | None = None
+
+
+class Comparable(Ask):
+    """A figure to compare with, and where it stands."""
+
+    rate: Rate | None = None
+    amount: Amount | None = None
+    source: Line = Field(description="A contract, a publication of CNIPA, an appraisal report")
+    year: Annotated[int, Field(ge=1985, le=2199)]
+
+
+class FeeEstimateQuery(Ask):
+    """What a fee may come to: a method, its figures, and of a rate what it applies to."""
+
+    method: EstimateMethod
+    base: Money | None = Field(default=None, description="Expected net sales or profit over the term")
+    comparables: Annotated[list[Comparable], Field(min_length=1, max_length=200)]
+
+
+class FeeEstimate(Reply):
+    """Least, median and most of what the comparables come to."""
+
+    method: EstimateMethod
+    low: Money
+    median: Money
+    high: Money
+    comparables: list[Comparable]
+    note: str
 
 
 class LicenseQuery(Ask):

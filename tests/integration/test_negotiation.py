@@ -57,7 +57,12 @@ async def test_e19_a_counter_offer_ends_the_offer_and_its_acceptance_is_a_contra
     assert rules_of(wrong) == ["SIGN-DOCUMENT"]
     on_paper = await talks.sign(license_, talks.firm, method="PAPER")
     assert rules_of(on_paper) == ["SIGN-EVIDENCE"]
-    half = (await talks.sign(license_, talks.firm)).json()
+    due = "SIGNATURES", license_["id"]
+    for who, waits in ((talks.firm, False), (talks.university, True)):
+        if not waits:
+            half = (await talks.sign(license_, talks.firm)).json()
+        listed = (await who.read("/v1/deadlines"))["items"]
+        assert (due in [(one["kind"], one["subject"]) for one in listed]) is waits
     assert half["state"] == "PENDING_SIGNATURES" and [one["side"] for one in half["signatures"]] == ["LICENSEE"]
     assert rules_of(await talks.sign(license_, talks.firm)) == ["SIGN-STATE"]
     whole = (await talks.sign(license_, talks.university)).json()
@@ -410,6 +415,8 @@ async def test_royalties_are_reported_contested_and_reported_anew(talks: Talks) 
     royalty = {"report_every_months": 6, "steps": [{"above": "1000000", "rate": "0.03"}], "minimum": "1000.00"}
     license_ = await talks.concluded(fee=fee, royalty=royalty)
     assert license_["next_report"]["first_day"] == talks.today and not license_["next_report"]["is_over"]
+    offered = {one["act"]: one["allowed"] for one in (await under(license_, talks.firm))["available_acts"]}
+    assert offered["royalty-reports"] is False and offered["payments"] is True
     path = f"/v1/licenses/{license_['id']}/royalty-reports"
     base = {"base": {"amount": "1200000.00"}}
     assert rules_of(await talks.firm.post(path, json=base)) == ["ROY-PERIOD"]

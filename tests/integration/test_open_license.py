@@ -394,3 +394,13 @@ async def test_a_request_shows_that_its_license_was_ended(case: Case) -> None:
         body = {"ground": "AGREEMENT", "reason": "双方协商解除"}
         await who.made(f"/v1/licenses/{request['license_id']}/terminations", body)
     assert (await case.seen(request))["state"] == "TERMINATED"
+
+
+async def test_a_fee_is_estimated_for_reference_only(case: Case) -> None:
+    fees = [{"amount": amount, "source": "已备案普通许可合同", "year": 2025} for amount in ("10000", "30000", "40000")]
+    told = await case.university.made("/v1/fee-estimates", {"method": "ORDINARY_LICENSES", "comparables": fees})
+    assert [told[name]["amount"] for name in ("low", "median", "high")] == ["10000.00", "30000.00", "40000.00"]
+    assert "reference" in told["note"] or "参考" in told["note"]
+    mixed = {"method": "INDUSTRY_STATISTICS", "comparables": fees}
+    wrong = await case.university.post("/v1/fee-estimates", json=mixed)
+    assert wrong.status_code == 422 and rules_of(wrong) == ["FEE-COMPARABLES"]

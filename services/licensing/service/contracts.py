@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -72,13 +72,14 @@ class Contracts:
         offer: Row[Any],
         inquiry: Row[Any],
         asked: Sequence[DealTarget],
-        licensee: PartyOut,
+        known: Mapping[str, PartyOut],
         by: Caller,
         now: datetime,
     ) -> str:
-        """Draw up the contract of an accepted offer and keep its scope for it. Answers its id."""
+        """Draw up the contract of an accepted offer and keep its scope for it; `known` are both sides. Answers its id."""
         terms, today, id_ = OfferTerms.model_validate(offer.terms), legal_day(now), new_id("lic")
-        licensors, patent_ids = _patentees(asked), [one.patent_id for one in asked]
+        licensee, licensors = known[inquiry.organization_id], _patentees(asked, known)
+        patent_ids = [one.patent_id for one in asked]
         facts = ContractFacts(
             number=id_,
             agreed_on=today,
@@ -247,10 +248,12 @@ class Contracts:
         return PricePublicity.model_validate({**row._mapping, "fee": Fee.model_validate(row.fee), "state": state})
 
 
-def _patentees(asked: Sequence[DealTarget]) -> list[Holder]:
-    """The patentees of all patents, each once."""
+def _patentees(asked: Sequence[DealTarget], known: Mapping[str, PartyOut]) -> list[Holder]:
+    """The patentees of all patents, each once; with the credit code that we know of them and the record does not."""
     found: dict[str, Holder] = {}
     for one in asked:
         for holder in one.holders:
-            found.setdefault(holder.uscc or holder.name, holder)
+            party = known.get(holder.organization_id or "")
+            named = holder.model_copy(update={"uscc": holder.uscc or (party.uscc if party else None)})
+            found.setdefault(named.uscc or named.name, named)
     return list(found.values())

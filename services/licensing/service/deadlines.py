@@ -180,8 +180,12 @@ def _recorded(first: date, last: date) -> list[Select[Any]]:
             license_.id == trial.license_id, license_.terminated_on.is_(None), license_.patent_ended_on.is_(None),
         ),
     ]  # fmt: skip
-    for who in (license_.organization_id, license_.licensor_id):
-        found.append(part(kinds.SIGNATURES, license_.id, license_.sign_by, who, unsigned))
+    for who, side in ((license_.organization_id, "LICENSEE"), (license_.licensor_id, "LICENSOR")):
+        has_signed = select(models.act.c.position).where(
+            models.act.c.subject == license_.id, models.act.c.act == "signed",
+            models.act.c.detail["side"].astext == side,
+        )  # fmt: skip
+        found.append(part(kinds.SIGNATURES, license_.id, license_.sign_by, who, unsigned, ~has_signed.exists()))
         found.append(part(kinds.RECORDAL, license_.id, license_.recordal_due_on, who, held))
     return found
 

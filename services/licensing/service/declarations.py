@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
 from services.licensing.rules import declaration as rules
+from services.licensing.rules import estimate as estimates
 from services.licensing.rules import parties, terms
 from services.licensing.rules.declaration import OPEN, SHOWN, DeclarationAct
 from services.licensing.service import scopes
@@ -31,16 +32,18 @@ from shared.contracts.licensing import (
     DeclarationDraft,
     DeclarationQuery,
     DeclarationState,
+    FeeEstimate,
+    FeeEstimateQuery,
     Filing,
     NonAnnouncement,
     Revocation,
     Terms,
     Withdrawal,
 )
-from shared.contracts.values import PatentType
+from shared.contracts.values import Money, PatentType
 from shared.contracts.wire import Page, ViolationOut, dump
 from shared.db import Database, Tx, violated
-from shared.errors import Conflict, InvalidInput, NotFound
+from shared.errors import Conflict, InvalidInput, NotFound, Text
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
@@ -128,6 +131,21 @@ class Declarations:
         """The state of a declaration's row today."""
         today = legal_day(self._clock.now())
         return rules.state_on(DeclarationState(row.state), row.expiry_date, today, row.patent_ended_on)
+
+    def estimate(self, query: FeeEstimateQuery) -> FeeEstimate:
+        """What a fee may come to; nothing is stored. Raises: InvalidInput FEE-COMPARABLES."""
+        if no := estimates.figures_fit(query):
+            raise InvalidInput(no.message.en, no.message.zh, violations=(no.violation(),))
+        found = estimates.estimate(query)
+        note = Text("For reference only: no price, and no appraisal.", "仅供参考，不构成定价或者资产评估结论。")
+        return FeeEstimate(
+            method=query.method,
+            low=Money(amount=terms.yuan(found.low)),
+            median=Money(amount=terms.yuan(found.median)),
+            high=Money(amount=terms.yuan(found.high)),
+            comparables=query.comparables,
+            note=note.zh if context.language.get() == "zh" else note.en,
+        )
 
     # Drafting and consents
 

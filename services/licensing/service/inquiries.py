@@ -413,7 +413,7 @@ class Inquiries:
                 await self._acts.claim(tx, self._clock.now())  # unless this very act was done before
                 raise lost.raised()
         asked = await self._asked(row, terms)
-        known = await self._targets.parties([row.organization_id])
+        known = await self._targets.parties([row.organization_id, row.licensor_id])
         now = self._clock.now()
         today = legal_day(now)
         async with self._db.write() as tx:
@@ -436,7 +436,7 @@ class Inquiries:
             raise_unless_acknowledged(
                 [no for one in asked for no in one.violations], [no for no in own if no], said.acknowledged_rules
             )
-            license_id = await self._contracts.draw_up(tx, found, row, asked, known[row.organization_id], by, now)
+            license_id = await self._contracts.draw_up(tx, found, row, asked, known, by, now)
             made = await self._answered(
                 tx, found, OfferState.ACCEPTED, by, now, {"license_id": license_id}, license_id=license_id
             )

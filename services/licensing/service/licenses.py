@@ -252,7 +252,7 @@ class Licenses:
             ],
             timeline=[TimelineEntry(act=one.act, on=one.on, at=one.at, basis=_BASIS.get(one.act)) for one in done],
             sample=row.is_sample,
-            available_acts=_available(row, state, done, today, by),
+            available_acts=_available(row, state, done, following, today, by),
         )  # fmt: skip
 
     async def page(self, query: LicenseQuery, by: Caller) -> Page[License]:
@@ -503,7 +503,12 @@ def _is_in(state: LicenseState, today: date) -> ColumnElement[bool]:
 
 
 def _available(
-    row: Row[Any], state: LicenseState, done: Sequence[Row[Any]], today: date, by: Caller
+    row: Row[Any],
+    state: LicenseState,
+    done: Sequence[Row[Any]],
+    following: tuple[date, date] | None,
+    today: date,
+    by: Caller,
 ) -> list[AvailableAct]:
     root, found = f"/v1/licenses/{row.id}", []
     sides_: Collection[str] = (row.organization_id, row.licensor_id)
@@ -515,5 +520,8 @@ def _available(
     if by.organization_id == row.organization_id:
         no_money = schedule.license_takes_money(row.effective_on is not None)
         found.append(offered("payments", f"{root}/payments", no_money))
+        if row.terms["fee"].get("rate") is not None:
+            no_report = schedule.period_is_over(following, today)
+            found.append(offered("royalty-reports", f"{root}/royalty-reports", no_report))
     no = rules.nothing_to_record() if row.effective_on is None else None
     return [*found, offered("recordals", f"{root}/recordals", no)]

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.licensing.rules import royalty, schedule
+from services.licensing.rules import estimate, royalty, schedule
 from services.licensing.rules.royalty import Rates, ReportAct
 from services.licensing.rules.schedule import Due, Money
 from services.licensing.service.calendar import working_days
 from shared.contracts.catalog import Fee
-from shared.contracts.licensing import DueState, OfferTerms, ReportState, RoyaltyTerms, Terms
+from shared.contracts.licensing import DueState, FeeEstimateQuery, OfferTerms, ReportState, RoyaltyTerms, Terms
 from shared.rulebook import book
 from tests.unit.verdicts import verdict
 
@@ -165,3 +165,27 @@ def test_what_is_open_on_a_report(state: ReportState) -> None:
     for step, is_last in ((ReportAct.VERIFICATION, False), (ReportAct.CONTEST, True), (ReportAct.CONTEST, False)):
         free = state is ReportState.REPORTED and (is_last or step is ReportAct.VERIFICATION)
         assert verdict(partial(royalty.act_is_open, step, state, is_last=is_last)) == (None if free else "ROY-STATE")
+
+
+def asked(method: str, figures: list[str], base: str | None = None, **more: Any) -> FeeEstimateQuery:
+    name = "rate" if base is not None else "amount"
+    comparables = [{name: figure, "source": "某合同", "year": 2025, **more} for figure in figures]
+    return FeeEstimateQuery.model_validate(
+        {"method": method, "comparables": comparables, "base": base and {"amount": base}}
+    )
+
+
+def test_a_fee_is_estimated_from_comparables_that_fit_the_method() -> None:
+    """FEE-ESTIMATE."""
+    by_fees = asked("ORDINARY_LICENSES", ["30000.00", "10000.00", "50000.01"])
+    assert verdict(estimate.figures_fit, by_fees) is None
+    assert estimate.estimate(by_fees) == estimate.Estimate(1_000_000, 3_000_000, 5_000_001)
+    by_rates = asked("INDUSTRY_STATISTICS", ["0.03", "0.05"], base="1000000.00")
+    assert verdict(estimate.figures_fit, by_rates) is None
+    assert estimate.estimate(by_rates) == estimate.Estimate(3_000_000, 4_000_000, 5_000_000)
+    for wrong in (
+        asked("ORDINARY_LICENSES", ["0.03"], base="1.00"),
+        asked("OWN_INCOME", ["30000.00"]),
+        asked("APPRAISAL", ["30000.00"], rate="0.1"),
+    ):
+        assert verdict(estimate.figures_fit, wrong) == "FEE-COMPARABLES"
