@@ -200,6 +200,7 @@ paper = Table(
 # What a license, a contract to be signed or a live declaration occupies: no two rows may meet if one is alone there.
 # `claim` is a point of its own for whoever tolerates others, everything for a sole or exclusive license. Patents are
 # compared as ranges of one text, because GiST has no operator for text itself without an extension.
+ALONE = "ex_scope_cell_alone"
 scope_cell = Table(
     "scope_cell",
     meta,
@@ -216,7 +217,7 @@ scope_cell = Table(
         ("classes", "&&"),
         ("period", "&&"),
         ("claim", "&&"),
-        name="ex_scope_cell_alone",
+        name=ALONE,
         using="gist",
     ),
 )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 from collections.abc import Awaitable, Callable
@@ -18,7 +19,10 @@ from sqlalchemy import select
 
 from services.licensing import models
 from services.licensing.rules.scope import cells_of, overlap
+from services.licensing.service import scopes
+from shared.contracts.catalog import LicenseType
 from shared.contracts.licensing import LicenseScope
+from shared.errors import RuleRefused
 from tests import factories
 from tests.deals import Talks, a_declaration, a_quick_offer, at
 from tests.world import Api, World
@@ -165,6 +169,28 @@ async def test_whatever_is_done_no_two_licenses_exclude_each_other(world: World,
         await asyncio.gather(*(chance.choice(walk.acts)() for _ in range(AT_ONCE)))
     assert walk.statuses.count(409) and walk.statuses.count(201)
     await holds(world, walk.patents)
+
+
+@pytest.mark.parametrize("first", list(LicenseType))
+@pytest.mark.parametrize("second", list(LicenseType))
+async def test_postgresql_itself_keeps_licenses_apart(world: World, first: LicenseType, second: LicenseType) -> None:
+    """Whoever forgets to ask is stopped by the table: the constraint, and not the rule before it."""
+    licensing, today, patent = world.house.licensing.db, world.today, f"pat_{first.value}_{second.value}"
+    scope = LicenseScope.model_validate({"from": today, "to": today + timedelta(days=90), "territory": ["37"]})
+    part = scope.model_copy(update={"territory": ["370303"], "from_": scope.to})
+    async with licensing.write() as tx:
+        await scopes.take(tx, "lic_first", [patent], first, scope, today)
+    beside = first is second is LicenseType.ORDINARY
+    with contextlib.nullcontext() if beside else pytest.raises(RuleRefused) as refused:
+        async with licensing.write() as tx:
+            await scopes.take(tx, "lic_second", [patent], second, part, today)
+    if not beside:
+        assert refused is not None and refused.value.violations[0].rule == "SCOPE-CONFLICT"
+    async with licensing.write() as tx:  # apart in place, or in time, they stand
+        await scopes.take(tx, "lic_third", [patent], second, scope.model_copy(update={"territory": ["41"]}), today)
+        await scopes.leave_from(tx, "lic_first", today)
+        await scopes.leave(tx, "lic_second")
+        await scopes.take(tx, "lic_fourth", [patent], second, scope, today)
 
 
 async def holds(world: World, patents: list[str]) -> None:

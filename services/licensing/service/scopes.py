@@ -12,6 +12,7 @@ from datetime import date
 
 from sqlalchemy import Row, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
@@ -31,7 +32,7 @@ from services.licensing.rules.scope import (
 from shared.clock import legal_day
 from shared.contracts.catalog import LicenseType
 from shared.contracts.licensing import LicenseScope, PaymentState, RequestState
-from shared.db import Tx
+from shared.db import Tx, violated
 from shared.rulebook import Refusal
 
 _OPEN = (RequestState.NOTIFIED, RequestState.PAYMENT_REPORTED)
@@ -118,7 +119,15 @@ async def _insert(tx: Tx, holder_id: str, patent_ids: Sequence[str], cells: Sequ
                     "claim": Range(None, None) if is_alone else Range(point, point + 1),
                 }
             )
-    await tx.execute(insert(models.scope_cell), rows)
+    try:
+        await tx.execute(insert(models.scope_cell), rows)
+    except IntegrityError as error:  # somebody came past the queue
+        no = scope_is_free(
+            LicenseType.EXCLUSIVE, [Rival(LicenseType.EXCLUSIVE, True, max(one.last_day for one in cells))]
+        )
+        if violated(error) != models.ALONE or no is None:
+            raise
+        raise no.raised() from None
 
 
 def _days(cell: Cell) -> Range[date]:
