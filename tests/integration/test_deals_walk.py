@@ -56,7 +56,7 @@ class Walk:
 
     def scope(self) -> dict[str, Any]:
         first = self.chance.randrange(0, 400, 100)
-        where = self.chance.choice([None, ["37"], ["3703"], ["41", "3701"]])
+        where = self.chance.choice([None, ["37"], ["3703", "37"], ["41", "3701"]])
         what = self.chance.choice([None, ["C34"], ["C3425"], ["C"], ["I65"]])
         days = {"from": self.talks.day(first), "to": self.talks.day(first + 150)}
         return {**days, "territory": where, "field_of_use": what}

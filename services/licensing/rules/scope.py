@@ -54,10 +54,20 @@ def classes_of(code: str | None) -> tuple[int, int]:
 
 
 def cells_of(scope: LicenseScope) -> list[Cell]:
-    """A scope cut into cells, one for each territory and field."""
-    everywhere: list[str | None] = [None]
-    pairs = product(scope.territory or everywhere, scope.field_of_use or everywhere)
-    return [Cell(regions_of(where), classes_of(what), scope.from_, scope.to) for where, what in pairs]
+    """A scope cut into cells, one for each territory and field; no two of them overlap, whatever was named twice."""
+    places = _widest([regions_of(code) for code in scope.territory or ()]) or [EVERYWHERE]
+    fields = _widest([classes_of(code) for code in scope.field_of_use or ()]) or [EVERYTHING]
+    return [Cell(place, field, scope.from_, scope.to) for place, field in product(places, fields)]
+
+
+def _widest(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges of codes without those that lie inside another: codes are nested or apart."""
+    known = sorted(set(ranges), key=lambda one: (one[0], -one[1]))
+    found: list[tuple[int, int]] = []
+    for one in known:
+        if not found or one[0] >= found[-1][1]:
+            found.append(one)
+    return found
 
 
 def wanted(scope: LicenseScope) -> WantedScope:

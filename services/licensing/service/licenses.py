@@ -116,7 +116,7 @@ class Licenses:
         }  # fmt: skip
         row = (await tx.execute(insert(models.license_).values(values).returning(models.license_))).one()
         await scopes.queue(tx, [request.patent_id])
-        await scopes.take_by_law(tx, id_, request.patent_id, on, until)
+        await scopes.take_by_law(tx, id_, request.patent_id, on, until, legal_day(now))
         await self.plan(tx, row, schedule.planned(terms, on, working_days()))
         await self.tell(tx, row, "effective", on, by, now, {"request_id": request.id}, told=_of_effect(row))
         return id_

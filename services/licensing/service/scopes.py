@@ -71,7 +71,7 @@ async def take_all(tx: Tx, holder_id: str, patent_id: str, first: date) -> None:
     await _insert(tx, holder_id, [patent_id], [cell], is_alone=False)
 
 
-async def take_by_law(tx: Tx, holder_id: str, patent_id: str, first: date, last: date) -> None:
+async def take_by_law(tx: Tx, holder_id: str, patent_id: str, first: date, last: date, today: date) -> None:
     """Occupy a whole patent by an open license, which the law gives whatever else was granted meanwhile.
 
     A notice that had seemed unpaid may turn out to have been paid in time, after an exclusive license was signed: then
@@ -79,6 +79,7 @@ async def take_by_law(tx: Tx, holder_id: str, patent_id: str, first: date, last:
     """
     if first > last:
         return
+    await _forget_lapsed(tx, [patent_id], today)
     cell = Cell(EVERYWHERE, EVERYTHING, first, last)
     table = models.scope_cell
     is_met = await tx.scalar(

@@ -49,6 +49,14 @@ def test_a_region_and_an_industry_are_the_range_of_their_parts() -> None:
     assert scope.classes_of(None) == (0, 10_000)
     cut = scope.cells_of(a_scope(territory=["37", "41"], field_of_use=["C34", "C35", "I"]))
     assert len(cut) == 6 and len(scope.cells_of(a_scope())) == 1
+    # What is named twice, or lies inside another, is there once: a license does not stand in its own way.
+    nested = scope.cells_of(a_scope(territory=["3703", "37", "41", "41"], field_of_use=["C3425", "C", "I65"]))
+    assert [(cell.regions, cell.classes) for cell in nested] == [
+        ((370000, 380000), (1300, 4400)),
+        ((370000, 380000), (6500, 6600)),
+        ((410000, 420000), (1300, 4400)),
+        ((410000, 420000), (6500, 6600)),
+    ]
 
 
 regions = st.sampled_from([None, "37", "3703", "370303", "41"])
