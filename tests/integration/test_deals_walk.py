@@ -1,6 +1,6 @@
 """A walk through all deals at random, by several at once; after it the invariants of the law hold, and nothing was a 5xx.
 
-`DUIJIE_WALK_STEPS` and `DUIJIE_WALK_SEEDS` make it longer (`make soak-deals`).
+`DUIJIE_WALK_STEPS` and `DUIJIE_WALK_SEEDS` in the environment make it longer.
 """
 
 from __future__ import annotations
