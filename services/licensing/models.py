@@ -7,6 +7,7 @@ lists and constraints.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import (
     ARRAY,
@@ -370,6 +372,13 @@ price_publicity = Table(
     UniqueConstraint("organization_id", "external_id"),
     Index("ix_price_publicity_organization_id", "organization_id", "created_at", "id"),
 )
+
+
+async def changed(tx: Tx, table: Table, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
+    """A resource's row with other values, as a new version of it."""
+    values |= {"version": table.c.version + 1, "updated_at": now}
+    made: Row[Any] = (await tx.execute(update(table).where(table.c.id == row.id).values(values).returning(table))).one()
+    return made
 
 
 async def payments_of(tx: Tx, request_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:

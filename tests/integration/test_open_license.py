@@ -404,3 +404,14 @@ async def test_a_fee_is_estimated_for_reference_only(case: Case) -> None:
     mixed = {"method": "INDUSTRY_STATISTICS", "comparables": fees}
     wrong = await case.university.post("/v1/fee-estimates", json=mixed)
     assert wrong.status_code == 422 and rules_of(wrong) == ["FEE-COMPARABLES"]
+
+
+async def test_an_external_id_is_known_to_whoever_gave_it(case: Case) -> None:
+    declared = await case.announced()
+    body = {"declaration_id": declared["id"], "intended_use": "生产", "external_id": "内部单号-7"}
+    request = await case.firm.made("/v1/open-license-requests", body)
+    assert request["external_id"] == "内部单号-7"
+    path, params = f"/v1/open-license-requests/{request['id']}", {"external_id": "内部单号-7"}
+    assert (await case.university.read(path))["external_id"] is None
+    assert (await case.university.read("/v1/open-license-requests", params=params))["items"] == []
+    assert len((await case.firm.read("/v1/open-license-requests", params=params))["items"]) == 1

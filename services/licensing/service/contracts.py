@@ -21,7 +21,7 @@ from services.licensing.service import scopes
 from services.licensing.service.declarations import taken
 from services.licensing.service.documents import paper_patent
 from services.licensing.service.licenses import Licenses, contract_of, signed_by, standing
-from services.licensing.service.targets import Targets, raise_unless_acknowledged
+from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import DealTarget, Fee, Holder, LicenseType
@@ -124,7 +124,7 @@ class Contracts:
         if state is not LicenseState.PENDING_SIGNATURES and (no := offer_rules.is_open(InquiryState.AGREED)):
             raise no.raised()
         await scopes.leave(tx, id_)
-        row = await self._licenses.changed(tx, row, now, given_up_on=today)
+        row = await models.changed(tx, models.license_, row, now, given_up_on=today)
         await self._licenses.tell(tx, row, "given_up", today, by, now, {})
 
     # Its signatures
@@ -168,7 +168,7 @@ class Contracts:
             ):
                 if no:
                     raise no.raised()
-            expiry = min((one.expiry_date for one in asked if one.expiry_date), default=None)
+            expiry = first_expiry(asked)
             own = [scope.days_are_ahead(terms.scope, today), scope.term_fits_the_patents(terms.scope, expiry)]
             raise_unless_acknowledged(
                 [no for one in asked for no in one.violations], [no for no in own if no], said.acknowledged_rules
@@ -181,7 +181,7 @@ class Contracts:
             if signed_by(done) | {side} >= set(Side):
                 row = await self._licenses.takes_effect(tx, row, today, by, now)
             else:
-                row = await self._licenses.changed(tx, row, now)
+                row = await models.changed(tx, models.license_, row, now)
             return await self._acts.answer(tx, (await self._licenses.loaded(tx, [row], by))[0])
 
     # Publicity of the price

@@ -100,9 +100,8 @@ class Facts:
                 await self._ended(tx, row, on, now)
 
     async def _ended(self, tx: Tx, row: Row[Any], on: date | None, now: datetime) -> None:
-        past, table = "patent_restored" if on is None else "patent_ended", models.license_
-        values = {"patent_ended_on": on, "version": row.version + 1, "updated_at": now}
-        await tx.execute(update(table).where(table.c.id == row.id).values(values))
+        past = "patent_restored" if on is None else "patent_ended"
+        await models.changed(tx, models.license_, row, now, patent_ended_on=on)
         day = on or legal_day(now)
         act = {"subject": row.id, "act": past, "on": day, "at": now, "by": "catalog", "detail": {}}
         await tx.execute(insert(models.act).values(act))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import Row, and_, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -17,7 +17,7 @@ from services.licensing.rules.offer import Said
 from services.licensing.service.contracts import Contracts
 from services.licensing.service.declarations import hash_of, offered, party_of, taken
 from services.licensing.service.licenses import sides
-from services.licensing.service.targets import Targets, raise_unless_acknowledged
+from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Act, DealTarget
@@ -211,7 +211,7 @@ class Inquiries:
             if not by.may_touch(row.organization_id):
                 raise no_inquiry()
             if row.is_anonymized and row.disclosed_at is None:
-                row = await self._changed(tx, row, now, disclosed_at=now)
+                row = await models.changed(tx, models.inquiry, row, now, disclosed_at=now)
                 await self._tell(tx, row, "inquiry.disclosed", row.id, by, now, {})
             return await self._acts.answer(tx, (await self._loaded(tx, [row], by))[0])
 
@@ -237,7 +237,7 @@ class Inquiries:
                 raise no.raised()
             if row.license_id is not None:
                 await self._contracts.give_up(tx, row.license_id, by, now)
-            row = await self._changed(tx, row, now, closed_on=today, closed_reason=said.reason)
+            row = await models.changed(tx, models.inquiry, row, now, closed_on=today, closed_reason=said.reason)
             await self._tell(tx, row, "inquiry.closed", row.id, by, now, {"side": side.value})
             return await self._acts.answer(tx, (await self._loaded(tx, [row], by))[0])
 
@@ -301,7 +301,7 @@ class Inquiries:
                 _said(standing) if standing else None, standing.id if standing else None, side, draft.in_reply_to
             ):
                 raise no.raised()
-            own = [scope.term_fits_the_patents(draft.scope, _expiry(asked)), *clauses.against(draft.clauses)]
+            own = [scope.term_fits_the_patents(draft.scope, first_expiry(asked)), *clauses.against(draft.clauses)]
             raise_unless_acknowledged((), [no for no in own if no], draft.acknowledged_rules)
             if standing is not None:
                 await self._answered(tx, standing, OfferState.COUNTERED, by, now, {})
@@ -339,7 +339,7 @@ class Inquiries:
         except IntegrityError as error:
             raise taken(error) from None
         if not row.has_offers:
-            await self._changed(tx, row, now, has_offers=True)
+            await models.changed(tx, models.inquiry, row, now, has_offers=True)
         await self._tell(tx, row, "offer.sent", made.id, by, now, {"terms_hash": made.terms_hash, "side": side.value})
         return made
 
@@ -431,7 +431,7 @@ class Inquiries:
             own = [
                 await self._contracts.free(tx, patents, terms, today, in_queue=True),
                 scope.days_are_ahead(terms.scope, today),
-                scope.term_fits_the_patents(terms.scope, _expiry(asked)),
+                scope.term_fits_the_patents(terms.scope, first_expiry(asked)),
             ]
             raise_unless_acknowledged(
                 [no for one in asked for no in one.violations], [no for no in own if no], said.acknowledged_rules
@@ -440,7 +440,7 @@ class Inquiries:
             made = await self._answered(
                 tx, found, OfferState.ACCEPTED, by, now, {"license_id": license_id}, license_id=license_id
             )
-            row = await self._changed(tx, row, now, license_id=license_id)
+            row = await models.changed(tx, models.inquiry, row, now, license_id=license_id)
             return await self._acts.answer(tx, self._offer(made, row, by))
 
     async def _renewed(
@@ -493,11 +493,7 @@ class Inquiries:
         data: dict[str, Any],
         **values: Any,
     ) -> Row[Any]:
-        table = models.offer
-        values |= {"answer": answer, "version": offer.version + 1, "updated_at": now}
-        made: Row[Any] = (
-            await tx.execute(update(table).where(table.c.id == offer.id).values(values).returning(table))
-        ).one()
+        made = await models.changed(tx, models.offer, offer, now, answer=answer, **values)
         row = (await tx.execute(select(models.inquiry).where(models.inquiry.c.id == offer.inquiry_id))).one()
         await self._tell(tx, row, f"offer.{answer.value.lower()}", offer.id, by, now, data)
         return made
@@ -520,14 +516,6 @@ class Inquiries:
             sample=row.is_sample,
             available_acts=_offer_acts(found, row, today, by),
         )  # fmt: skip
-
-    async def _changed(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
-        table = models.inquiry
-        values |= {"version": table.c.version + 1, "updated_at": now}
-        made: Row[Any] = (
-            await tx.execute(update(table).where(table.c.id == row.id).values(values).returning(table))
-        ).one()
-        return made
 
     async def _tell(
         self, tx: Tx, row: Row[Any], past: str, subject: str, by: Caller, now: datetime, data: dict[str, Any]
@@ -564,11 +552,6 @@ def _is_hidden(row: Row[Any], by: Caller) -> bool:
 
 def _said(found: Row[Any]) -> Said:
     return Said(Side(found.side), found.valid_until, found.is_fixed, OfferState(found.answer) if found.answer else None)
-
-
-def _expiry(asked: Sequence[DealTarget]) -> date | None:
-    """When the first of the patents ends."""
-    return min((one.expiry_date for one in asked if one.expiry_date), default=None)
 
 
 def _is_in(state: InquiryState, today: date) -> ColumnElement[bool]:

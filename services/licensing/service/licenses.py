@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, and_, func, insert, or_, select, update
+from sqlalchemy import Row, Table, and_, func, insert, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
@@ -134,7 +134,9 @@ class Licenses:
         """A contract that both sides have signed is in force; everybody concerned hears of it."""
         due = periods.recordal_due_on(on, working_days())
         begins = max(on, row.begins_on)
-        row = await self.changed(tx, row, now, effective_on=on, recordal_due_on=due, royalty_from=begins)
+        row = await models.changed(
+            tx, models.license_, row, now, effective_on=on, recordal_due_on=due, royalty_from=begins
+        )
         await self.plan(tx, row, schedule.planned(OfferTerms.model_validate(row.terms), on, working_days()))
         await self.tell(tx, row, "concluded", on, by, now, {}, feed="license.effective", told=_of_effect(row))
         return row
@@ -146,15 +148,6 @@ class Licenses:
             tx, row, "trial_begun", row.effective_on, by, now, {}, feed="license.effective", told=_of_effect(row)
         )
         return row
-
-    async def changed(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
-        """A license's row with other values."""
-        table = models.license_
-        values |= {"version": row.version + 1, "updated_at": now}
-        made: Row[Any] = (
-            await tx.execute(update(table).where(table.c.id == row.id).values(values).returning(table))
-        ).one()
-        return made
 
     async def tell(
         self,
@@ -306,10 +299,10 @@ class Licenses:
             }
             told = {"ground": said.ground, "side": side.value}
             if said.ground == "AGREEMENT" and agreed < set(Side):
-                row = await self.changed(tx, row, now)
+                row = await models.changed(tx, models.license_, row, now)
                 await self.tell(tx, row, "termination_proposed", today, by, now, detail, told=told)
             else:
-                row = await self.changed(tx, row, now, terminated_on=today)
+                row = await models.changed(tx, models.license_, row, now, terminated_on=today)
                 await scopes.leave_from(tx, id_, today)
                 await self.tell(tx, row, "terminated", today, by, now, detail, feed="license.ended", told=told)
             return await self._acts.answer(tx, (await self.loaded(tx, [row], by))[0])
@@ -341,7 +334,7 @@ class Licenses:
             if no:
                 raise no.raised()
         detail = {"number": step.number, "reason": step.reason, "document_ids": step.document_ids}
-        row = await self.changed(tx, row, now)
+        row = await models.changed(tx, models.license_, row, now)
         await self.tell(
             tx, row, f"recordal_{step.outcome.lower()}", step.on, by, now, detail, told={"number": step.number}
         )

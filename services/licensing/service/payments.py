@@ -102,7 +102,7 @@ class Payments:
                 "document_ids": draft.document_ids, "state": PaymentState.REPORTED,
             }  # fmt: skip
             made: Row[Any] = (await tx.execute(insert(table).values(values).returning(table))).one()
-            await self._licenses.changed(tx, row, now)
+            await models.changed(tx, models.license_, row, now)
             await tell(tx, made, "reported", by, now, {})
             return await self._acts.answer(tx, shown(made, by))
 
@@ -137,15 +137,12 @@ class Payments:
             row = await self._row(tx, id_, by)
             if no := rules.act_is_open(step, PaymentState(row.state)):
                 raise no.raised()
-            values = {"state": state, "reason": reason, "version": row.version + 1, "updated_at": now}
-            made: Row[Any] = (
-                await tx.execute(update(table).where(table.c.id == id_).values(values).returning(table))
-            ).one()
+            made = await models.changed(tx, table, row, now, state=state, reason=reason)
             await tell(tx, made, state.value.lower(), by, now, {"reason": reason} if reason else {})
             if seen.request_id is not None:
-                await self._requests.take_effect(tx, await self._requests.changed(tx, paid_for, now), by, now)
+                await self._requests.take_effect(tx, await models.changed(tx, models.request, paid_for, now), by, now)
             else:
-                await self._licenses.changed(tx, paid_for, now)
+                await models.changed(tx, models.license_, paid_for, now)
             return await self._acts.answer(tx, shown(made, by))
 
     # Royalty reports
@@ -182,7 +179,7 @@ class Payments:
                 "state": ReportState.REPORTED,
             }  # fmt: skip
             made: Row[Any] = (await tx.execute(insert(table).values(values).returning(table))).one()
-            await self._licenses.changed(tx, row, now)
+            await models.changed(tx, models.license_, row, now)
             data = {"royalty": terms.yuan(due), "first_day": period[0].isoformat(), "last_day": period[1].isoformat()}
             await self._licenses.tell(tx, row, "royalty_reported", today, by, now, {**data, "report_id": made.id})
             return await self._acts.answer(tx, _report(made, row, due_on, by))
@@ -254,12 +251,9 @@ class Payments:
             )
             if no := royalty.act_is_open(step, ReportState(found.state), is_last=not later):
                 raise no.raised()
-            values = {"state": state, "reason": reason, "version": found.version + 1, "updated_at": now}
-            made: Row[Any] = (
-                await tx.execute(update(table).where(table.c.id == id_).values(values).returning(table))
-            ).one()
+            made = await models.changed(tx, table, found, now, state=state, reason=reason)
             due_on = (await tx.execute(select(item.c.due_on).where(item.c.id == made.item_id))).scalar_one()
-            await self._licenses.changed(tx, row, now)
+            await models.changed(tx, models.license_, row, now)
             past = f"royalty_{state.value.lower()}"
             await self._licenses.tell(tx, row, past, legal_day(now), by, now, {"report_id": id_})
             return await self._acts.answer(tx, _report(made, row, due_on, by))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import Row, and_, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -17,7 +17,7 @@ from services.licensing.service import scopes
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import hash_of, offered, party_of, reader, taken
 from services.licensing.service.licenses import Licenses, sides
-from services.licensing.service.targets import Targets, raise_unless_acknowledged
+from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import DealTarget, Holder, LicenseType
@@ -149,7 +149,7 @@ class QuickLicenses:
             if no := quick.offer_act_is_open("activation", QuickOfferState(row.state)):
                 raise no.raised()
             raise_unless_acknowledged([no for one in asked for no in one.violations], (), said.acknowledged_rules)
-            made = await self._changed(tx, row, now, state=QuickOfferState.ACTIVE)
+            made = await models.changed(tx, models.quick_offer, row, now, state=QuickOfferState.ACTIVE)
             await self._tell(tx, made, "activated", by, now, signed)
             return await self._acts.answer(tx, _offer(made, by))
 
@@ -161,7 +161,7 @@ class QuickLicenses:
             row = await self._own(tx, id_, by, lock=True)
             if no := quick.offer_act_is_open(act, QuickOfferState(row.state)):
                 raise no.raised()
-            made = await self._changed(tx, row, now, state=quick.OFFER_TO[act])
+            made = await models.changed(tx, models.quick_offer, row, now, state=quick.OFFER_TO[act])
             await self._tell(tx, made, _PAST[act], by, now)
             return await self._acts.answer(tx, _offer(made, by))
 
@@ -170,14 +170,6 @@ class QuickLicenses:
         if not by.may_touch(row.organization_id):
             raise _no_offer()
         return row
-
-    async def _changed(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
-        table = models.quick_offer
-        values |= {"version": row.version + 1, "updated_at": now}
-        made: Row[Any] = (
-            await tx.execute(update(table).where(table.c.id == row.id).values(values).returning(table))
-        ).one()
-        return made
 
     async def _tell(
         self, tx: Tx, row: Row[Any], past: str, by: Caller, now: datetime, detail: dict[str, Any] | None = None
@@ -206,7 +198,7 @@ class QuickLicenses:
         whole = _as_offer(terms, today)
         asked = await self._targets.licensed(seen.patent_ids, LicenseType.ORDINARY, scope.wanted(whole.scope))
         firm = (await self._targets.parties([by.organization_id]))[by.organization_id]
-        expiry = min((one.expiry_date for one in asked if one.expiry_date), default=None)
+        expiry = first_expiry(asked)
         trial_end = quick.trial_ends_on(today, terms)
         until = min(whole.scope.to, expiry or whole.scope.to)
         async with self._db.write() as tx:
@@ -307,8 +299,8 @@ class QuickLicenses:
             row, license_ = await self._mine(tx, id_, by)
             if no := quick.trial_runs(quick.state_on(_trial(row, license_), today)):
                 raise no.raised()
-            row = await self._noted(tx, row, now, converted_on=today)
-            license_ = await self._licenses.changed(tx, license_, now, until=row.until, royalty_from=today)
+            row = await models.changed(tx, models.quick_request, row, now, converted_on=today)
+            license_ = await models.changed(tx, models.license_, license_, now, until=row.until, royalty_from=today)
             planned = quick.planned(QuickTerms.model_validate(row.terms), _trial(row, license_), None, working_days())
             await self._licenses.plan(tx, license_, planned)
             told = {"license_type": license_.license_type, "until": row.until.isoformat()}
@@ -324,10 +316,10 @@ class QuickLicenses:
             terms = QuickTerms.model_validate(row.terms)
             if no := quick.first_sale_counts(terms, row.converted_on, row.first_sale_on, said.on, legal_day(now)):
                 raise no.raised()
-            row = await self._noted(tx, row, now, first_sale_on=said.on)
+            row = await models.changed(tx, models.quick_request, row, now, first_sale_on=said.on)
             planned = quick.planned(terms, _trial(row, license_), said.on, working_days())
             await self._licenses.plan(tx, license_, planned)
-            license_ = await self._licenses.changed(tx, license_, now)
+            license_ = await models.changed(tx, models.license_, license_, now)
             await self._licenses.tell(tx, license_, "first_sale", said.on, by, now, {"request_id": id_})
             return await self._acts.answer(tx, self._request(row, license_, by))
 
@@ -340,28 +332,22 @@ class QuickLicenses:
             row, license_ = await self._mine(tx, id_, by)
             if no := quick.trial_runs(quick.state_on(_trial(row, license_), today)):
                 raise no.raised()
-            license_ = await self._licenses.changed(tx, license_, now, terminated_on=today)
+            license_ = await models.changed(tx, models.license_, license_, now, terminated_on=today)
             await scopes.leave_from(tx, license_.id, today)
             detail = {"reason": said.reason, "request_id": id_}
             told = {"ground": "TRIAL_LEFT"}
             await self._licenses.tell(
                 tx, license_, "trial_left", today, by, now, detail, feed="license.ended", told=told
             )
-            return await self._acts.answer(tx, self._request(await self._noted(tx, row, now), license_, by))
+            return await self._acts.answer(
+                tx, self._request(await models.changed(tx, models.quick_request, row, now), license_, by)
+            )
 
     async def _mine(self, tx: Tx, id_: str, by: Caller) -> tuple[Row[Any], Row[Any]]:
         row, license_ = await self._taken(tx, id_, by, lock=True)
         if not by.may_touch(row.organization_id):
             raise _no_request()
         return row, license_
-
-    async def _noted(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
-        table = models.quick_request
-        values |= {"version": row.version + 1, "updated_at": now}
-        made: Row[Any] = (
-            await tx.execute(update(table).where(table.c.id == row.id).values(values).returning(table))
-        ).one()
-        return made
 
     def _request(self, row: Row[Any], license_: Row[Any], by: Caller) -> QuickRequest:
         state = quick.state_on(_trial(row, license_), legal_day(self._clock.now()))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy import Row, and_, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from services.licensing import models
@@ -125,17 +125,7 @@ class Requests:
         table = models.declaration
         declared = (await tx.execute(select(table).where(table.c.id == row.declaration_id))).one()
         license_id = await self._licenses.begin(tx, row, declared, on, by, now)
-        return await self.changed(tx, row, now, license_id=license_id)
-
-    async def changed(self, tx: Tx, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
-        table = models.request
-        await tx.execute(
-            update(table).where(table.c.id == row.id).values(**values, version=row.version + 1, updated_at=now)
-        )
-        return await self._row(tx, row.id)
-
-    async def _row(self, tx: Tx, id_: str) -> Row[Any]:
-        return (await tx.execute(select(models.request).where(models.request.c.id == id_))).one()
+        return await models.changed(tx, models.request, row, now, license_id=license_id)
 
     async def _tell(
         self, tx: Tx, row: Row[Any], past: str, on: date, by: Caller, now: datetime, data: dict[str, Any]
@@ -170,7 +160,7 @@ class Requests:
         if query.declaration_id:
             found.append(table.c.declaration_id == query.declaration_id)
         if query.external_id:
-            found.append(table.c.external_id == query.external_id)
+            found.append(and_(table.c.external_id == query.external_id, table.c.organization_id == by.organization_id))
         condition = and_(*found)
         scope = ("requests", by.organization_id, query.side, query.declaration_id, query.external_id)
         async with self._db.read() as tx:
@@ -206,10 +196,11 @@ class Requests:
             **{
                 name: row._mapping[name]
                 for name in (
-                    "id", "external_id", "version", "created_at", "updated_at", "organization_id", "declaration_id",
+                    "id", "version", "created_at", "updated_at", "organization_id", "declaration_id",
                     "patent_id", "licensor_id", "intended_use", "terms_hash", "payment_due_on", "license_id",
                 )
             },
+            external_id=row.external_id if by.may_touch(row.organization_id) else None,
             terms_snapshot=Terms.model_validate(row.terms),
             due=money(row.due_fen),
             settled=money(notice.settled_fen(payments)),
@@ -234,7 +225,7 @@ class Requests:
                 raise no_request()
             if no := notice.may_cancel(await self._state(tx, row)):
                 raise no.raised()
-            made = await self.changed(tx, row, now, cancelled_on=legal_day(now))
+            made = await models.changed(tx, models.request, row, now, cancelled_on=legal_day(now))
             await self._tell(tx, made, "cancelled", legal_day(now), by, now, {})
             return await self._acts.answer(tx, await self._loaded(tx, made, by))
 
@@ -287,7 +278,7 @@ class Requests:
                 "state": PaymentState.REPORTED,
             }  # fmt: skip
             await tx.execute(insert(table).values(values))
-            await self.changed(tx, row, now)
+            await models.changed(tx, models.request, row, now)
             made = (await tx.execute(select(table).where(table.c.id == values["id"]))).one()
             await tell(tx, made, "reported", by, now, {})
             return await self._acts.answer(tx, shown(made, by))

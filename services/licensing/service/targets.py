@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from shared.auth import Caller
 from shared.clients import CatalogClient, RegisterClient
@@ -64,6 +65,11 @@ class Targets:
                 f"下列文件不存在或不属于您：{'、'.join(missing)}，请先在 /v1/documents 上传",
                 code="document_unknown",
             )
+
+
+def first_expiry(asked: Sequence[DealTarget]) -> date | None:
+    """When the first of some patents ends."""
+    return min((one.expiry_date for one in asked if one.expiry_date), default=None)
 
 
 def raise_unless_acknowledged(
