@@ -8,8 +8,8 @@ rights on another's schema even where all share one URL.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -36,6 +36,7 @@ LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 30_000
 POOL_SIZE = 8
 POOL_WAIT_S = 5
+CLOSE_WAIT_S = 5
 
 
 def metadata(service: str) -> MetaData:
@@ -60,6 +61,9 @@ class Database:
         self.url, self.service = url, service
         self.notified = asyncio.Event()  # the service's own feed has something new
         self._is_closed = False
+        self._at_work = 0
+        self._at_rest = asyncio.Event()  # nobody holds a connection
+        self._at_rest.set()
         self._writing = self._engine(read_only=False)
         self._reading = self._engine(read_only=True)
 
@@ -88,23 +92,21 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """A connection on which writing fails. Each statement sees what is committed when it starts."""
-        self._check_open()
-        with _told():
+        with self._working(), _told():
             async with self._reading.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
         """A transaction, committed on the way out; any exception undoes it."""
-        self._check_open()
-        with _told():
+        with self._working(), _told():
             async with self._writing.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def moment(self) -> AsyncIterator[Tx]:
         """A connection on which writing fails and all statements see what was committed at the first of them."""
-        with _told():
+        with self._working(), _told():
             async with self._reading.connect() as connection:
                 await connection.execution_options(isolation_level="REPEATABLE READ")
                 async with connection.begin():
@@ -124,14 +126,28 @@ class Database:
             async for _ in connection.notifies():
                 yield
 
-    def _check_open(self) -> None:
+    @contextmanager
+    def _working(self) -> Iterator[None]:
         """A service that has stopped would open its pools again for whoever still asks it in the same process."""
         if self._is_closed:
             raise Unavailable("this service is stopping", "该服务正在停止", retry_after_s=1)
+        self._at_work += 1
+        self._at_rest.clear()
+        try:
+            yield
+        finally:
+            self._at_work -= 1
+            if not self._at_work:
+                self._at_rest.set()
 
     async def close(self) -> None:
-        """Give all connections back, for good."""
+        """Give all connections back, for good; whoever is at work has some seconds to end it.
+
+        A connection that is given back to a pool which was disposed of is closed by nobody.
+        """
         self._is_closed = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._at_rest.wait(), CLOSE_WAIT_S)
         await self._writing.dispose()
         await self._reading.dispose()
 

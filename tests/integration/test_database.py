@@ -106,3 +106,28 @@ async def test_without_its_database_the_platform_answers_503_and_heals_by_itself
         title = "海带苗绳的自动夹苗机"
         listing = await world.published(university, patent={"title": title})
         await world.found(listing["id"], title, within_s=15)  # the loops come back with their back-off
+
+
+async def test_who_is_at_work_when_a_service_stops_ends_it_and_no_connection_is_left_open(database_url: str) -> None:
+    database = Database(database_url, "catalog")
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with database.write() as tx:
+            await tx.execute(MARK, {"name": "begun"})
+            begun.set()
+            await tx.execute(text("SELECT pg_sleep(0.2)"))
+
+    working = asyncio.create_task(work())
+    await begun.wait()
+    await database.close()
+    assert working.done()
+    with pytest.raises(Unavailable, match="stopping"):
+        async with database.read():
+            pass
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT name FROM catalog.mark").fetchall() == [("begun",)]
+        (left,) = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchone() or (None,)
+    assert left == 0
