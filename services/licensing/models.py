@@ -373,6 +373,88 @@ price_publicity = Table(
     Index("ix_price_publicity_organization_id", "organization_id", "created_at", "id"),
 )
 
+# What a unit has decided about its license income; a rule never changes, a later one takes its place.
+benefit_rule = Table(
+    "benefit_rule",
+    meta,
+    *_resource(),
+    Column("name", Text, nullable=False),
+    Column("persons_rate", Text, nullable=False),
+    Column("unit_parts", JSONB, nullable=False),
+    Column("published_on", Date, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("document_ids", ARRAY(Text), nullable=False),
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_benefit_rule_organization_id", "organization_id", "created_at", "id"),
+)
+
+distribution = Table(
+    "distribution",
+    meta,
+    *_resource(),
+    Column("license_id", Text, ForeignKey("licensing.license.id"), nullable=False, index=True),
+    Column("gross_fen", BigInteger, nullable=False),
+    Column("common_fen", BigInteger, nullable=False),  # costs that all owners bear
+    Column("own_fen", BigInteger, nullable=False),  # the unit's share among the owners
+    Column("net_fen", BigInteger, nullable=False),  # that, less the costs of its own
+    Column("persons_fen", BigInteger, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("persons_rate", Text),
+    Column("benefit_rule_id", Text, ForeignKey("licensing.benefit_rule.id")),
+    Column("titles", ARRAY(Text), nullable=False),
+    Column("deductions", JSONB, nullable=False),
+    Column("document_ids", ARRAY(Text), nullable=False),
+    Column("approved_on", Date),
+    Column("withdrawn_on", Date),
+    Column("reason", Text),
+    Column("is_sample", Boolean, nullable=False),
+    UniqueConstraint("organization_id", "external_id"),
+    Index("ix_distribution_organization_id", "organization_id", "created_at", "id"),
+)
+
+distribution_part = Table(
+    "distribution_part",
+    meta,
+    Column("id", Text, primary_key=True),
+    Column("distribution_id", Text, ForeignKey("licensing.distribution.id"), nullable=False, index=True),
+    Column("at", Integer, nullable=False),  # in the order in which they were computed
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("uscc", Text, index=True),
+    Column("organization_id", Text, index=True),
+    Column("inventor_id", Text),
+    Column("fen", BigInteger, nullable=False),
+    Column("paid_on", Date),
+    Column("reference", Text),
+    CheckConstraint("fen > 0", name="of_money"),
+)
+
+# Double entry: each entry's lines make nothing, which a constraint trigger of the database sees to at commit.
+ledger_entry = Table(
+    "ledger_entry",
+    meta,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("organization_id", Text, nullable=False),  # the payee, whose books these are
+    Column("deal_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("on", Date, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("ix_ledger_entry_organization_id", "organization_id", "position"),
+    Index("ix_ledger_entry_deal_id", "deal_id", "position"),
+)
+
+ledger_line = Table(
+    "ledger_line",
+    meta,
+    Column("entry", BigInteger, ForeignKey("licensing.ledger_entry.position"), primary_key=True),
+    Column("at", Integer, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("party", Text),
+    Column("fen", BigInteger, nullable=False),  # a debit is positive, a credit negative
+    CheckConstraint("fen <> 0", name="of_money"),
+)
+
 
 async def changed(tx: Tx, table: Table, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:
     """A resource's row with other values, as a new version of it."""
@@ -424,3 +506,9 @@ async def _by(
     for row in await tx.execute(statement.order_by(*order)):
         found[row._mapping[key]].append(row)
     return found
+
+
+async def parts_of(tx: Tx, distribution_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The parts of some distributions, in order."""
+    table = distribution_part
+    return await _by(tx, table, table.c.distribution_id, distribution_ids, table.c.at)

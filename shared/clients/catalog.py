@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.client import ServiceClient
-from shared.contracts.catalog import DealQuery, DealTarget, DealTargets, Listing, ReferenceRow, Snapshot
+from shared.contracts.catalog import (
+    DealQuery,
+    DealTarget,
+    DealTargets,
+    HoldingCount,
+    Holdings,
+    Listing,
+    ReferenceRow,
+    Snapshot,
+)
 from shared.contracts.feed import FeedPage
 from shared.errors import NotFound
 
@@ -47,3 +56,8 @@ class CatalogClient(ServiceClient):
     async def deal(self, query: DealQuery) -> list[DealTarget]:
         """Patents as they stand now, and what is against an act with each. Raises: NotFound."""
         return (await self._call("POST", "/deal-checks", DealTargets, ask=query)).items
+
+    async def holdings(self, organization_id: str, year: int) -> list[HoldingCount]:
+        """The patents that an organization keeps on record, by type, as of the end of a year or of today."""
+        params = {"organization_id": organization_id, "year": year}
+        return (await self._call("GET", "/holdings", Holdings, params=params)).items

@@ -1446,6 +1446,7 @@ class DealQuery(Ask):
     act: Act
     given: list[GivenConsent] = []
     scope: WantedScope | None = None
+    must_be_there: bool = Field(default=True, description="Else patents that are not on record are left out")
 
 
 class Pledgee(Reply):
@@ -1474,6 +1475,7 @@ class DealTarget(Reply):
     )
     holders: list[Holder]
     others: list[Holder] = Field(description="The holders besides whoever keeps the record")
+    inventors: list[Inventor]
     pledgees: list[Pledgee]
     sample: bool
     violations: list[ViolationOut]
@@ -1483,3 +1485,18 @@ class DealTargets(Reply):
     """The patents of a deal, in the order in which they were asked for."""
 
     items: list[DealTarget]
+
+
+class HoldingCount(Reply):
+    """How many patents of one type an organization keeps on record."""
+
+    patent_type: PatentType
+    held: int = Field(description="Granted until the end of the year, lapsed ones too")
+    granted_in_year: int
+    in_force: int = Field(description="Still alive at the end of the year, or today")
+
+
+class Holdings(Reply):
+    """The patents of an organization by type."""
+
+    items: list[HoldingCount]

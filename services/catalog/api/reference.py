@@ -13,6 +13,7 @@ from services.catalog.service.reference import TABLES
 from shared.contracts.catalog import (
     DealQuery,
     DealTargets,
+    Holdings,
     Loaded,
     ReferenceRow,
     ReferenceRows,
@@ -111,3 +112,11 @@ async def snapshot(
 async def deal_check(query: DealQuery, catalog: Uses) -> DealTargets:
     """Patents as they stand now, and what is against an act with each; for licensing."""
     return await catalog.deals.targets(query)
+
+
+@router.get("/holdings", include_in_schema=False)
+async def holdings(
+    organization_id: Annotated[str, Query(max_length=60)], year: Annotated[int, Query(ge=1985, le=2199)], catalog: Uses
+) -> Holdings:
+    """The patents that an organization keeps on record, by type; for licensing."""
+    return await catalog.deals.holdings(organization_id, year)

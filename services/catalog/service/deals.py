@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from services.catalog import models
 from services.catalog.rules.eligibility import refusals
-from services.catalog.rules.status import Standing
+from services.catalog.rules.status import ALIVE, Standing
 from services.catalog.service.patents import no_patent
 from services.catalog.service.record import Record, spoken
-from services.catalog.service.targets import expiry_of, keeper_at, status_of, target_of
+from services.catalog.service.targets import expiry_of, keeper_at, state_on, status_of, target_of
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
     Consent,
@@ -26,6 +26,9 @@ from shared.contracts.catalog import (
     EventDetail,
     EventSource,
     Holder,
+    HoldingCount,
+    Holdings,
+    Inventor,
     LegalEventDraft,
     LegalState,
     LicenseType,
@@ -54,9 +57,9 @@ class Deals:
         async with self._db.read() as tx:
             found = await tx.execute(select(table).where(table.c.id.in_(query.patent_ids)))
         rows = {row.id: row for row in found}
-        if not rows.keys() >= set(query.patent_ids):
+        if query.must_be_there and not rows.keys() >= set(query.patent_ids):
             raise no_patent()
-        return DealTargets(items=[self._target(rows[id_], query, today) for id_ in query.patent_ids])
+        return DealTargets(items=[self._target(rows[id_], query, today) for id_ in query.patent_ids if id_ in rows])
 
     def _target(self, row: Row[Any], query: DealQuery, today: date) -> DealTarget:
         status = status_of(row, today)
@@ -83,6 +86,7 @@ class Deals:
             ended_on=status.as_of if is_void else status.ended_on,
             holders=holders,
             others=[holder for at, holder in enumerate(holders) if at != keeper],
+            inventors=[Inventor.model_validate(inventor) for inventor in row.inventors],
             pledgees=[
                 Pledgee(name=pledge.party or "", uscc=pledge.party_uscc)
                 for pledge in Standing.restored(row.standing).active(EncumbranceKind.PLEDGE, today)
@@ -90,6 +94,25 @@ class Deals:
             sample=row.is_sample,
             violations=spoken(refusals(replace(target_of(row, today, given), wanted=query.scope), query.act, today)),
         )
+
+    async def holdings(self, organization_id: str, year: int) -> Holdings:
+        """The patents that an organization keeps on record, by type, as of the end of a year or of today."""
+        table = models.patent.c
+        first, last = date(year, 1, 1), min(date(year, 12, 31), legal_day(self._clock.now()))
+        is_alive = state_on(last).in_([state.value for state in ALIVE])
+        counted = (
+            select(
+                table.patent_type,
+                func.count().label("held"),
+                func.count().filter(table.grant_date >= first).label("granted_in_year"),
+                func.count().filter(is_alive).label("in_force"),
+            )
+            .where(table.organization_id == organization_id, table.grant_date <= last)
+            .group_by(table.patent_type)
+            .order_by(table.patent_type)
+        )
+        async with self._db.read() as tx:
+            return Holdings(items=[HoldingCount.model_validate(row._mapping) for row in await tx.execute(counted)])
 
     async def follow(self) -> None:
         """Loop: what was announced, withdrawn and licensed goes onto the patents' record."""

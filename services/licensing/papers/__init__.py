@@ -3,6 +3,8 @@
 from services.licensing.papers.certificate import LicenseFacts, certificate, dossier
 from services.licensing.papers.contract import ContractFacts, PaperParty, PaperPatent, contract
 from services.licensing.papers.print import Language, as_docx, as_pdf
+from services.licensing.papers.statement import registration, statement
+from services.licensing.papers.yearly import workbook
 
 __all__ = [
     "ContractFacts",
@@ -15,4 +17,7 @@ __all__ = [
     "certificate",
     "contract",
     "dossier",
+    "registration",
+    "statement",
+    "workbook",
 ]

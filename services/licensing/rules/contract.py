@@ -16,7 +16,7 @@ from shared.rulebook import Refusal, rule
 _S = LicenseState
 SIGN_WITHIN_DAYS = 30  # how long an agreed contract keeps its scope while it waits for signatures: policy
 PUBLICITY_DAYS = 15
-_UNITS = frozenset({OrganizationType.UNIVERSITY, OrganizationType.RESEARCH_INSTITUTE})
+UNITS = frozenset({OrganizationType.UNIVERSITY, OrganizationType.RESEARCH_INSTITUTE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def parties_are_verified(parties: Sequence[PartyOut]) -> Refusal | None:
 
 def must_publish(party: PartyOut, pricing_way: str) -> bool:
     """Whether a licensor has to make an agreed price public before it signs."""
-    return pricing_way == "AGREEMENT" and party.state_owned and party.type in _UNITS
+    return pricing_way == "AGREEMENT" and party.state_owned and party.type in UNITS
 
 
 @rule(

@@ -8,12 +8,15 @@ from services.licensing import models
 from services.licensing.service.contracts import Contracts
 from services.licensing.service.deadlines import Deadlines
 from services.licensing.service.declarations import Declarations
+from services.licensing.service.distributions import Distributions
 from services.licensing.service.documents import Documents
 from services.licensing.service.facts import Facts
 from services.licensing.service.inquiries import Inquiries
+from services.licensing.service.ledger import Ledger
 from services.licensing.service.licenses import Licenses
 from services.licensing.service.payments import Payments
 from services.licensing.service.quick import QuickLicenses
+from services.licensing.service.reports import Reports
 from services.licensing.service.requests import Requests
 from services.licensing.service.targets import Targets
 from shared import feed
@@ -43,6 +46,9 @@ class Licensing:
         self.deadlines = Deadlines(db, clock)
         self.quick = QuickLicenses(db, targets, self.licenses, self.acts, cursors, clock)
         self.requests = Requests(db, targets, self.declarations, self.licenses, self.acts, cursors, clock)
+        self.ledger = Ledger(db, cursors)
+        self.distributions = Distributions(db, targets, self.licenses, self.acts, cursors, clock)
+        self.reports = Reports(db, targets, cursors)
         self.payments = Payments(db, targets, self.requests, self.licenses, self.acts, clock)
 
     async def changes(self, after: int, limit: int, wait_s: float, types: Sequence[str] | None) -> FeedPage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -20,16 +21,21 @@ from services.licensing.papers import (
     certificate,
     contract,
     dossier,
+    registration,
 )
-from services.licensing.papers.blocks import Paper
+from services.licensing.papers.blocks import Paper, Para
+from services.licensing.papers.contract import fee_lines
 from services.licensing.rules import recordal, terms
 from services.licensing.rules.scope import wanted
 from services.licensing.service.licenses import TITLES, Licenses, recordal_state, scope_of, terms_of
+from services.licensing.service.money import money
 from services.licensing.service.targets import Targets
 from shared import context
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
+from shared.contracts.benefits import ContractRegistration, RegistrationParty
 from shared.contracts.catalog import DealTarget, Fee, Holder, LicenseType
+from shared.contracts.gateway import PartyOut
 from shared.contracts.licensing import (
     DossierPatent,
     OfferTerms,
@@ -45,6 +51,15 @@ _TO_ADD = (
     Text("addresses and postal codes of both sides", "双方的地址、邮政编码"),
     Text("names and telephone numbers of the contacts", "联系人姓名、电话"),
     Text("the mandate, if an agency files", "委托专利代理机构办理的，须提交委托书"),
+)
+_REGISTRY_ASKS = (
+    Text("the registry of the seller's place, and its number of registration", "卖方所在地技术合同登记机构及登记号"),
+    Text("persons in charge and telephone numbers of both sides", "双方法定代表人、项目联系人及电话"),
+    Text("the plan that the project belongs to, if any; the field of technology", "项目所属科技计划（如有）、技术领域"),
+    Text(
+        "what of the amount pays for equipment and materials, if anything does",
+        "成交总额中购置设备、材料等非技术性费用（如有）",
+    ),
 )
 File = tuple[bytes, str, str]
 
@@ -67,9 +82,9 @@ class Documents:
         if kept is not None and form == "pdf" and language == "zh":
             return bytes(kept.content), "application/pdf", f"{id_}.pdf"
         if kept is not None:
-            return await _printed(contract(ContractFacts.model_validate(kept.facts)), id_, form, language)
+            return await printed(contract(ContractFacts.model_validate(kept.facts)), id_, form, language)
         facts, _ = await self._facts(row)
-        return await _printed(certificate(facts), id_, form, language)
+        return await printed(certificate(facts), id_, form, language)
 
     async def dossier(self, id_: str, by: Caller) -> RecordalDossier:
         """What the office asks for, and what it would refuse the license for today. Raises: RuleRefused REC-STATE."""
@@ -86,18 +101,7 @@ class Documents:
             licensors=[Holder.model_validate(one) for one in row.licensors],
             licensee_name=facts.licensee.name,
             licensee_uscc=facts.licensee.uscc,
-            patents=[
-                DossierPatent(
-                    id=one.patent_id,
-                    title=one.title,
-                    number=one.application_number or one.publication_number,
-                    patent_type=one.patent_type,
-                    filing_date=one.filing_date,
-                    grant_date=one.grant_date,
-                    expiry_date=one.expiry_date,
-                )
-                for one in asked
-            ],
+            patents=[dossier_patent(one) for one in asked],
             scope=scope,
             fee=Fee.model_validate(row.terms["fee"]),
             effective_at=row.effective_on,
@@ -115,7 +119,48 @@ class Documents:
         facts, asked = await self._facts(row)
         points = [Text(no.message, no.message) for one in asked for no in one.violations]
         paper = dossier(facts, LicenseType(row.license_type), [*points, *_TO_ADD])
-        return await _printed(paper, f"{id_}-recordal", form, language)
+        return await printed(paper, f"{id_}-recordal", form, language)
+
+    async def registration(self, id_: str, by: Caller) -> ContractRegistration:
+        """What a registry of technology contracts asks of a license. Raises: RuleRefused REC-STATE."""
+        row = await self._concluded(id_, by)
+        facts, asked = await self._facts(row)
+        known = await self._targets.parties([row.organization_id, *_organizations(row)])
+        language, scope, buyer = context.language.get(), scope_of(row), known.get(row.organization_id)
+        amount = None if facts.terms.fee.amount is None else money(terms.fen(facts.terms.fee.amount))
+        is_technology_alone = facts.terms.fee.rate is None
+        return ContractRegistration(
+            license_id=id_,
+            contract_name=f"专利实施许可合同（{'、'.join(one.title for one in asked)}）",
+            contract_kind="技术许可合同（专利实施许可）",
+            license_type=LicenseType(row.license_type),
+            sellers=[_seller(one, known) for one in row.licensors],
+            buyer=RegistrationParty(
+                name=facts.licensee.name,
+                uscc=facts.licensee.uscc,
+                region_code=buyer.region_code if buyer else None,
+                kind=buyer.type if buyer else None,
+            ),
+            patents=[dossier_patent(one) for one in asked],
+            signed_on=row.agreed_on,
+            effective_on=row.effective_on,
+            ends_on=row.until,
+            industry_codes=scope.field_of_use or [],
+            contract_amount=amount,
+            technology_amount=amount if is_technology_alone else None,
+            payment=[
+                block.text.zh if language == "zh" else block.text.en
+                for block in fee_lines(facts.terms)
+                if isinstance(block, Para)
+            ],
+            terms_hash=row.terms_hash,
+            document_sha256=row.document_sha256,
+            to_add=[one.zh if language == "zh" else one.en for one in _REGISTRY_ASKS],
+        )
+
+    async def registration_file(self, id_: str, form: str, language: Language, by: Caller) -> File:
+        """The same on paper."""
+        return await printed(registration(await self.registration(id_, by)), f"{id_}-registration", form, language)
 
     async def _concluded(self, id_: str, by: Caller) -> Row[Any]:
         async with self._db.read() as tx:
@@ -167,6 +212,33 @@ class Documents:
         return facts, asked
 
 
+def dossier_patent(one: DealTarget) -> DossierPatent:
+    """A patent as a form of an office asks for it."""
+    return DossierPatent(
+        id=one.patent_id,
+        title=one.title,
+        number=one.application_number or one.publication_number,
+        patent_type=one.patent_type,
+        filing_date=one.filing_date,
+        grant_date=one.grant_date,
+        expiry_date=one.expiry_date,
+    )
+
+
+def _organizations(row: Row[Any]) -> list[str]:
+    return [one["organization_id"] for one in row.licensors if one.get("organization_id")]
+
+
+def _seller(one: dict[str, Any], known: Mapping[str, PartyOut]) -> RegistrationParty:
+    party = known.get(one.get("organization_id") or "")
+    return RegistrationParty(
+        name=one["name"],
+        uscc=one.get("uscc") or (party.uscc if party else None),
+        region_code=party.region_code if party else None,
+        kind=party.type if party else None,
+    )
+
+
 def paper_patent(one: DealTarget) -> PaperPatent:
     """A patent as papers name it."""
     return PaperPatent(
@@ -179,7 +251,8 @@ def paper_patent(one: DealTarget) -> PaperPatent:
     )
 
 
-async def _printed(paper: Paper, name: str, form: str, language: Language) -> File:
+async def printed(paper: Paper, name: str, form: str, language: Language) -> File:
+    """A paper as a file of a form: (content, media type, file name)."""
     if form == "docx":
         return await asyncio.to_thread(as_docx, paper, language), _DOCX, f"{name}.docx"
     end = "" if language == "zh" else "-bilingual"

@@ -12,6 +12,7 @@ from services.licensing.rules import payment as rules
 from services.licensing.rules import periods, royalty, schedule, terms
 from services.licensing.rules.payment import PaymentAct
 from services.licensing.rules.royalty import ReportAct
+from services.licensing.service import ledger
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import offered
 from services.licensing.service.licenses import Licenses, next_period, no_license, terms_of
@@ -139,6 +140,8 @@ class Payments:
                 raise no.raised()
             made = await models.changed(tx, table, row, now, state=state, reason=reason)
             await tell(tx, made, state.value.lower(), by, now, {"reason": reason} if reason else {})
+            if state is PaymentState.SETTLED:
+                await ledger.settled(tx, made, seen.request_id or ledger.deal_of(paid_for), now)
             if seen.request_id is not None:
                 await self._requests.take_effect(tx, await models.changed(tx, models.request, paid_for, now), by, now)
             else:

@@ -12,6 +12,7 @@ from shared.contracts.catalog import (
     DealQuery,
     DealTarget,
     GivenConsent,
+    HoldingCount,
     LicenseType,
     Listing,
     WantedScope,
@@ -43,6 +44,15 @@ class Targets:
         """Patents as they stand now, and what is against licensing them so. Raises: NotFound; Unavailable."""
         query = DealQuery(patent_ids=list(patent_ids), act=ACT_OF[type_], scope=scope)
         return await self._catalog.deal(query)
+
+    async def named(self, patent_ids: Sequence[str]) -> list[DealTarget]:
+        """Patents as they are named now; those that are no longer on record are left out. Raises: Unavailable."""
+        query = DealQuery(patent_ids=list(patent_ids), act=Act.LISTING, must_be_there=False)
+        return await self._catalog.deal(query)
+
+    async def holdings(self, organization_id: str, year: int) -> list[HoldingCount]:
+        """How many patents an organization keeps on record, by type. Raises: Unavailable."""
+        return await self._catalog.holdings(organization_id, year)
 
     async def changes(self, after: int, types: Sequence[str]) -> FeedPage:
         """Catalog's feed. Raises: Unavailable."""
