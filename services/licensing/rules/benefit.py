@@ -108,7 +108,7 @@ def shared_out(
     parts = [
         Part("CO_OWNER", owner.name, fen, owner.uscc, owner.organization_id)
         for at, (owner, fen) in enumerate(zip(owners, shares, strict=True))
-        if at != own_at
+        if at != own_at and fen
     ]
     if own_at is None:
         return SharedOut(0, 0, 0, parts)
