@@ -109,6 +109,21 @@ def rules_of(answer: Any) -> list[str]:
     return [each["rule"] for each in answer.json()["violations"]]
 
 
+async def a_benefit_rule(owner: Api) -> dict[str, Any]:
+    """A unit's rule, valid since long ago."""
+    return await owner.made(
+        "/v1/benefit-rules",
+        {
+            "name": "科技成果转化收益分配办法",
+            "persons_rate": "0.7",
+            "unit_parts": [{"name": "学院", "rate": "0.2"}, {"name": "学校", "rate": "0.1"}],
+            "published_on": "2024-01-02",
+            "valid_from": "2024-01-02",
+            "document_ids": [await owner.document()],
+        },
+    )
+
+
 class Talks(Case):
     """A case whose patent is on offer, and what is said about it."""
 

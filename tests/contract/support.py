@@ -53,6 +53,7 @@ def filled(path: str, **ids: str) -> str:
         "encumbrance_id": "enc_nobody0",
         "consent_id": "cns_nobody0",
         "lay": "无此词",
+        "year": "2026",
     }
     return path.format(**{**unknown, **ids})
 

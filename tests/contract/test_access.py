@@ -30,7 +30,7 @@ from tests.contract.support import (
     ring,
     service_token,
 )
-from tests.deals import Case, Talks
+from tests.deals import Case, Talks, a_benefit_rule
 from tests.world import Api, World
 
 pytestmark = pytest.mark.anyio
@@ -323,6 +323,9 @@ async def things(world: World) -> Things:
     request = await case.notice(await case.announced())
     await case.settled(request, "30000.00")
     held = await case.seen(request)
+    distribution = await owner.made(
+        "/v1/distributions", {"license_id": held["license_id"], "persons": [{"name": "王工"}]}
+    )
     talks = await Talks(world, case.operator, owner, delegate, patent["id"]).another()
     await talks.offered(modes=["ORDINARY"])
     inquiry = await talks.inquiry()
@@ -335,6 +338,8 @@ async def things(world: World) -> Things:
     trial = await talks.trial(quick)
     await owner.made(f"/v1/quick-license-offers/{quick['id']}/pause")  # an open one is everybody's to read
     ids = {
+        "benefit-rules": (await a_benefit_rule(owner))["id"],
+        "distributions": distribution["id"],
         "quick-license-offers": quick["id"],
         "quick-license-requests": trial["id"],
         "royalty-reports": reported["id"],
@@ -380,6 +385,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "method": "PLATFORM",
         "signatory": {"name": "王校长"},
     },
+    ("POST", "/v1/distributions/{id}/approval"): {"signatory": {"name": "王校长"}},
+    ("POST", "/v1/distributions/{id}/payouts"): {"paid_on": "2026-11-30", "reference": "1"},
+    ("POST", "/v1/distributions/{id}/withdrawal"): {"reason": "有误"},
     ("POST", "/v1/quick-license-offers/{id}/activation"): {"signatory": {"name": "王校长"}},
     ("POST", "/v1/quick-license-requests/{id}/first-sale"): {"on": "2024-01-02"},
     ("POST", "/v1/licenses/{id}/payments"): {

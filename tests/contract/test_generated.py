@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 from shared.contracts.access import Relation
 from tests import factories
 from tests.contract.support import ROUTES
-from tests.deals import Case, Talks
+from tests.deals import Case, Talks, a_benefit_rule
 from tests.world import Api, World
 
 CHECKS = [
@@ -86,6 +86,8 @@ async def _furnished(world: World, platform: Platform) -> None:
     request = await case.notice(await case.announced())
     await case.settled(request, "30000.00")
     held = await case.seen(request)
+    shared = {"license_id": held["license_id"], "persons": [{"name": "王工"}]}
+    distribution = await university.made("/v1/distributions", shared)
     talks = await Talks(world, operator, university, case.firm, own["id"]).another()
     await talks.offered(modes=["ORDINARY"])
     inquiry = await talks.inquiry()
@@ -94,6 +96,8 @@ async def _furnished(world: World, platform: Platform) -> None:
     shown = {"license_id": agreed["id"], "begun_on": case.today, "ends_on": case.day(15), "place": "校内公示栏"}
     quick = await (await talks.another()).standing()
     platform.ids = {
+        "benefit-rules": (await a_benefit_rule(university))["id"],
+        "distributions": distribution["id"],
         "quick-license-offers": quick["id"],
         "quick-license-requests": (await talks.trial(quick))["id"],
         "royalty-reports": (await talks.reported(license_type="ORDINARY", pricing_way="MARKET_LISTING"))["id"],

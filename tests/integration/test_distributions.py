@@ -262,7 +262,9 @@ async def test_statements_and_the_yearly_report_tell_what_was_earned_and_shared(
     assert paper.content.startswith(b"%PDF-")
     again = await case.university.get("/v1/inventor-statements/document", params={"year": year, "inventor_id": "inv_1"})
     assert again.content == paper.content
-    problem(await case.university.get("/v1/inventor-statements/document", params={"year": year}), 404, "not_found")
+    problem(
+        await case.university.get("/v1/inventor-statements/document", params={"year": year}), 422, "no_such_statement"
+    )
     assert (await case.firm.read("/v1/inventor-statements", params={"year": year}))["items"] == []
 
     report = await case.university.read(f"/v1/conversion-reports/{year}")

@@ -34,7 +34,7 @@ from shared.contracts.gateway import PartyOut
 from shared.contracts.licensing import PaymentState
 from shared.contracts.wire import Page
 from shared.db import Database, Tx
-from shared.errors import NotFound, Text
+from shared.errors import InvalidInput, Text
 from shared.paging import Cursors
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -81,13 +81,14 @@ class Reports:
         return Page(items=[_statement(key, query.year, items) for key, items in found.items()], next=more)
 
     async def statement_file(self, query: StatementPaper, by: Caller) -> File:
-        """The statement of one person on paper. Raises: NotFound, when nothing is due to anybody of that name."""
+        """The statement of one person on paper. Raises: InvalidInput, when these name nobody, or more than one."""
         asked = StatementQuery.model_validate(query.model_dump(include={"year", "inventor_id", "name"}))
         found = (await self.statements(asked, by)).items
         if len(found) != 1:
-            raise NotFound(
+            raise InvalidInput(
                 "no one person is due something by these: give inventor_id, or the name, of a statement of the year",
                 "未找到唯一对应的人员，请填写该年度收益清单中的 inventor_id 或姓名",
+                code="no_such_statement",
             )
         unit = (await self._targets.parties([by.organization_id]))[by.organization_id].name
         name = f"statement-{query.year}-{found[0].inventor_id or 'person'}"
