@@ -313,6 +313,17 @@ async def terminate_license(id: str, draft: TerminationDraft, licensing: Uses) -
     return await licensing.licenses.terminate(id, draft, caller())
 
 
+@router.get("/v1/open-license-requests/{id}/document", response_class=Response, responses=_PRINTED)
+async def get_notice_document(
+    id: str,
+    licensing: Uses,
+    format: Literal["pdf", "docx"] = "pdf",
+    language: Literal["zh", "bilingual"] = "zh",
+) -> Response:
+    """The written notice 书面通知 as it reached the patentee, as PDF/A or DOCX."""
+    return _file(await licensing.documents.notice(id, format, language, caller()))
+
+
 @router.get(
     "/v1/licenses/{id}/document",
     response_class=Response,

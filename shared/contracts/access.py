@@ -241,6 +241,7 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("POST", "/v1/open-license-requests/{id}/payments"): _own("deals:write", act=True),
         ("POST", "/v1/open-license-requests/{id}/cancellation"): _own("deals:write", act=True),
         ("POST", "/v1/open-license-requests/{id}/recordal"): _own("deals:write", act=True),
+        ("GET", "/v1/open-license-requests/{id}/document"): _own("deals:read"),
         ("GET", "/v1/payments/{id}"): _own("deals:read"),
         ("POST", "/v1/payments/{id}/confirmation"): _own("deals:write", act=True),
         ("POST", "/v1/payments/{id}/contest"): _own("deals:write", act=True),

@@ -71,6 +71,7 @@ class RecordalState(StrEnum):
     RECORDED = "RECORDED"
     REFUSED = "REFUSED"
     OVERDUE = "OVERDUE"
+    CANCELLED = "CANCELLED"
 
 
 class LicenseState(StrEnum):
@@ -152,6 +153,7 @@ class DeadlineKind(StrEnum):
     RECORDAL = "RECORDAL"
     TRIAL_END = "TRIAL_END"
     ROYALTY_REPORT = "ROYALTY_REPORT"
+    RECORDAL_CANCELLATION = "RECORDAL_CANCELLATION"
 
 
 class EstimateMethod(StrEnum):
@@ -418,10 +420,13 @@ class RequestQuery(Ask):
     count: bool = False
 
 
-class Recordal(Ask):
-    """A step of the recordal 备案: filed by either side, recorded or refused by the office."""
+RecordalOutcome = Literal["FILED", "RECORDED", "REFUSED", "CHANGED", "CANCELLED"]
 
-    outcome: Literal["FILED", "RECORDED", "REFUSED"]
+
+class Recordal(Ask):
+    """A step of the recordal 备案: filed by either side; recorded, refused, changed 变更 or cancelled 注销 by the office."""
+
+    outcome: RecordalOutcome
     on: LegalDay
     number: Annotated[Line, Field(max_length=60)] | None = None
     reason: Text2000 | None = None
@@ -431,7 +436,7 @@ class Recordal(Ask):
 class RecordalOut(Reply):
     """A recorded step of the recordal."""
 
-    outcome: Literal["FILED", "RECORDED", "REFUSED"]
+    outcome: RecordalOutcome
     on: date
     number: str | None
     reason: str | None

@@ -488,3 +488,42 @@ async def test_e8_a_license_ends_with_its_patent_back_to_the_day_the_fee_was_due
     await talks.operator.made(f"/v1/patents/{talks.patent}/legal-events", restored)
     again = await until(f"/v1/licenses/{license_['id']}", "IN_FORCE")
     assert again["patent_ended_on"] is None and again["schedule"][0]["state"] == "DUE"
+
+
+async def test_e7_whoever_negotiates_over_a_patent_that_lapses_hears_of_it_and_cannot_accept(talks: Talks) -> None:
+    """The fee is unpaid and its grace period over: the listing goes, the offer that stands can no longer be accepted."""
+    inquiry = await talks.inquiry()
+    offer = await talks.offer(inquiry, talks.firm)
+    event = {"code": "LAPSE", "occurred_on": talks.day(-1), "source": "REGISTER"}
+    await talks.operator.made(f"/v1/patents/{talks.patent}/legal-events", event)
+    assert (await talks.university.read(f"/v1/listings/{talks.listing}"))["state"] == "SUSPENDED"
+    for _ in range(200):
+        told = await talks.world.house.licensing.changes(0, 1000, 0, ["inquiry.patent_ended"])
+        mine = [each for each in told.items if each.subject == inquiry["id"]]
+        if mine:
+            break
+        await asyncio.sleep(0.05)
+    assert {each.audience for each in mine} == {talks.firm.organization_id, talks.university.organization_id}
+    assert mine[0].data == {"on": talks.day(-1), "patent_ids": [talks.patent]}
+    refused = await talks.university.post(f"/v1/offers/{offer['id']}/acceptance", json={})
+    problem(refused, 409, "rule_refused")
+    assert "LS-NOT-IN-FORCE" in rules_of(refused)
+
+
+async def test_a_recorded_license_that_ends_early_is_taken_off_the_record(talks: Talks) -> None:
+    license_ = await talks.concluded()
+    root = f"/v1/licenses/{license_['id']}"
+    for step in ({"outcome": "FILED"}, {"outcome": "RECORDED", "number": "X2026-1"}, {"outcome": "CHANGED"}):
+        done = await talks.operator.made(f"{root}/recordals", {"on": talks.today, **step})
+    assert done["recordal_state"] == "RECORDED" and [one["outcome"] for one in done["recordals"]][-1] == "CHANGED"
+    early = {"kind": "RECORDAL_CANCELLATION"}
+    assert (await talks.firm.read("/v1/deadlines", params=early))["items"] == []
+    for who in (talks.firm, talks.university):
+        await who.made(f"{root}/terminations", {"ground": "AGREEMENT", "reason": "协商解除"})
+    for who in (talks.firm, talks.university):
+        assert [one["subject"] for one in (await who.read("/v1/deadlines", params=early))["items"]] == [license_["id"]]
+    gone = await talks.operator.made(f"{root}/recordals", {"outcome": "CANCELLED", "on": talks.today})
+    assert gone["recordal_state"] == "CANCELLED"
+    assert (await talks.firm.read("/v1/deadlines", params=early))["items"] == []
+    again = await talks.operator.post(f"{root}/recordals", json={"outcome": "CHANGED", "on": talks.today})
+    assert rules_of(again) == ["REC-STATE"]

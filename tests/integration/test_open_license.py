@@ -415,3 +415,26 @@ async def test_an_external_id_is_known_to_whoever_gave_it(case: Case) -> None:
     assert (await case.university.read(path))["external_id"] is None
     assert (await case.university.read("/v1/open-license-requests", params=params))["items"] == []
     assert len((await case.firm.read("/v1/open-license-requests", params=params))["items"]) == 1
+
+
+async def test_a_notice_is_a_paper_that_both_sides_can_print(case: Case) -> None:
+    request = await case.notice(await case.announced())
+    path = f"/v1/open-license-requests/{request['id']}/document"
+    papers = [await who.get(path) for who in (case.firm, case.university)]
+    assert papers[0].content.startswith(b"%PDF-") and papers[0].content == papers[1].content
+    assert (await case.firm.get(path, params={"format": "docx", "language": "bilingual"})).content.startswith(b"PK")
+    stranger = await case.world.organization()
+    problem(await stranger.get(path), 404, "not_found")
+
+
+async def test_e2_e3_a_wrong_number_is_told_with_what_it_should_be(case: Case) -> None:
+    """PN-CHECK with the expected digit, PN-TYPE where number and type disagree; nothing is stored."""
+    wrong = factories.a_patent(application_number="ZL202310123456.X")
+    refused = await case.university.post("/v1/patents", json=wrong)
+    problem(refused, 422, "invalid_input")
+    assert rules_of(refused) == ["PN-CHECK"] and "6" in refused.json()["violations"][0]["message"]
+    other = factories.a_patent(application_number="202220123456.7", patent_type="INVENTION")
+    refused = await case.university.post("/v1/patents", json=other)
+    problem(refused, 422, "invalid_input")
+    assert rules_of(refused) == ["PN-TYPE"]
+    assert len((await case.university.read("/v1/patents"))["items"]) == 1

@@ -2,6 +2,7 @@
 
 from services.licensing.papers.certificate import LicenseFacts, certificate, dossier
 from services.licensing.papers.contract import ContractFacts, PaperParty, PaperPatent, contract
+from services.licensing.papers.notice import NoticeFacts, notice
 from services.licensing.papers.print import Language, as_docx, as_pdf
 from services.licensing.papers.statement import registration, statement
 from services.licensing.papers.yearly import workbook
@@ -10,6 +11,7 @@ __all__ = [
     "ContractFacts",
     "Language",
     "LicenseFacts",
+    "NoticeFacts",
     "PaperParty",
     "PaperPatent",
     "as_docx",
@@ -17,6 +19,7 @@ __all__ = [
     "certificate",
     "contract",
     "dossier",
+    "notice",
     "registration",
     "statement",
     "workbook",

@@ -17,7 +17,7 @@ from services.licensing.papers.contract import (
     royalty_lines,
     scope_lines,
 )
-from shared.contracts.catalog import FeeType, LicenseType
+from shared.contracts.catalog import Fee, FeeType, LicenseType
 from shared.contracts.licensing import OfferTerms
 from shared.errors import Text
 
@@ -89,28 +89,27 @@ def dossier(facts: LicenseFacts, license_type: LicenseType, open_points: list[Te
     )
 
 
-def _announced(terms: OfferTerms, method: str) -> list[Block]:
+def announced(fee: Fee, within_days: int, method: str) -> list[Block]:
     """The announced fee, and how it is paid: in the patentee's own words."""
-    fee = terms.fee
     found: list[Block] = []
     if fee.fee_type is FeeType.FREE:
         found.append(Para(Text("Free of charge.", "免收许可使用费。")))
     if fee.amount is not None:
         found.append(Para(Text(f"CNY {fee.amount}.", f"人民币{fee.amount}元。")))
     if fee.rate is not None:
-        found += royalty_lines(fee, terms)
+        found += royalty_lines(fee, None, within_days)
     return [*found, Para(same(method))]
 
 
 def _whole(facts: LicenseFacts) -> list[Block]:
-    heads = [Text("Day", "日期"), Text("Act", "行为")]
+    heads, terms, method = [Text("Day", "日期"), Text("Act", "行为")], facts.terms, facts.payment_method
     found: list[Block] = [
         Heading(Text("Licensed patents", "许可专利")),
         patents_table(facts.patents),
         Heading(Text("Scope", "许可范围")),
-        *scope_lines(facts.terms),
+        *scope_lines(terms),
         Heading(Text("Fee", "许可使用费")),
-        *(fee_lines(facts.terms) if facts.payment_method is None else _announced(facts.terms, facts.payment_method)),
+        *(fee_lines(terms) if method is None else announced(terms.fee, terms.payment_within_days, method)),
         Heading(Text("On record", "已记录的行为")),
         Rows(heads, [[day.isoformat(), f"{zh} / {en}"] for day, en, zh in facts.steps]),
     ]

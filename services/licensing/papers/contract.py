@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from services.licensing.papers.blocks import Block, Heading, Paper, Para, Rows, Signatures, same
 from shared.contracts.catalog import Fee, FeeType, LicenseType
-from shared.contracts.licensing import OfferTerms
+from shared.contracts.licensing import OfferTerms, RoyaltyTerms
 from shared.contracts.values import TYPE_NAME, PatentType
 from shared.errors import Text
 
@@ -311,21 +311,21 @@ def fee_lines(terms: OfferTerms) -> list[Block]:
             )
         )
     if fee.rate is not None:
-        found += royalty_lines(fee, terms)
+        found += royalty_lines(fee, terms.royalty, within)
     return found
 
 
-def royalty_lines(fee: Fee, terms: OfferTerms) -> list[Block]:
+def royalty_lines(fee: Fee, said: RoyaltyTerms | None, within_days: int) -> list[Block]:
     """What a royalty is computed from, and within which bounds."""
     assert fee.rate is not None and fee.rate_base is not None
-    base, said = _BASE[fee.rate_base], terms.royalty
+    base = _BASE[fee.rate_base]
     months = said.report_every_months if said else 12
     found: list[Block] = [
         Para(
             Text(
                 f"A royalty of {_percent(fee.rate)} of {base.en}, reported every {months} months and payable within"
-                f" {terms.payment_within_days} days of the report.",
-                f"按{base.zh}的{_percent(fee.rate)}提成，每{months}个月报告一次，报告后{terms.payment_within_days}日内支付。",
+                f" {within_days} days of the report.",
+                f"按{base.zh}的{_percent(fee.rate)}提成，每{months}个月报告一次，报告后{within_days}日内支付。",
             )
         )
     ]

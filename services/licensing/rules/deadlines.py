@@ -18,6 +18,7 @@ REMINDED_BEFORE = {
     _K.RECORDAL: 30,
     _K.TRIAL_END: 30,
     _K.ROYALTY_REPORT: 30,
+    _K.RECORDAL_CANCELLATION: 14,
 }
 REPORT_WITHIN_DAYS = 30  # after its period, where the contract says nothing: policy
 FARTHEST = max(REMINDED_BEFORE.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from services.licensing.rules.periods import WorkingDays, ends_after_days
 from shared.contracts.licensing import RecordalState
 from shared.errors import Text
 from shared.rulebook import Refusal, rule
@@ -17,15 +18,23 @@ _S = RecordalState
 def state_on(steps: Sequence[str], due_on: date, today: date) -> RecordalState:
     """Due within three months of effect; what was refused may be filed again; nothing is lost by being late but time."""
     if steps:
-        return _S(steps[-1])
+        return _S.RECORDED if steps[-1] == "CHANGED" else _S(steps[-1])
     return _S.OVERDUE if today > due_on else _S.DUE
+
+
+_FROM = {
+    "FILED": (_S.DUE, _S.OVERDUE, _S.REFUSED),
+    "RECORDED": (_S.FILED,),
+    "REFUSED": (_S.FILED,),
+    "CHANGED": (_S.RECORDED,),
+    "CANCELLED": (_S.RECORDED,),
+}
 
 
 @rule("REC-STATE", source=_RULE_87, since="2024-01-20")
 def step_follows(outcome: str, state: RecordalState) -> Refusal | None:
-    """The office decides on what was filed; what it refused is filed again; what is recorded stays."""
-    wanted = (_S.DUE, _S.OVERDUE, _S.REFUSED) if outcome == "FILED" else (_S.FILED,)
-    if state in wanted:
+    """The office decides on what was filed; what it refused is filed again; what is on record is changed or cancelled."""
+    if state in _FROM[outcome]:
         return None
     return Refusal(
         "REC-STATE",
@@ -33,8 +42,8 @@ def step_follows(outcome: str, state: RecordalState) -> Refusal | None:
             f"the recordal is {state.value}; {outcome} does not follow", f"备案状态为 {state.value}，不能记为 {outcome}"
         ),
         Text(
-            "a recordal is FILED first, then RECORDED or REFUSED",
-            "备案须先提交（FILED），再记录结果（RECORDED 或 REFUSED）",
+            "a recordal is FILED first, then RECORDED or REFUSED; a recorded one may be CHANGED or CANCELLED",
+            "备案须先提交（FILED），再记录结果（RECORDED 或 REFUSED）；已备案的可以变更（CHANGED）或注销（CANCELLED）",
         ),
         pointer="/outcome",
     )
@@ -43,7 +52,7 @@ def step_follows(outcome: str, state: RecordalState) -> Refusal | None:
 @rule("REC-EVIDENCE", source=_RULE_87, since="2024-01-20")
 def step_is_proved(outcome: str, has_document: bool, number: str | None, is_operator: bool) -> Refusal | None:
     """The office's decision is recorded by the operator, or from its document; a recorded license has a number."""
-    if outcome == "FILED" or ((has_document or is_operator) and (outcome == "REFUSED" or number)):
+    if outcome == "FILED" or ((has_document or is_operator) and (outcome != "RECORDED" or number)):
         return None
     return Refusal(
         "REC-EVIDENCE",
@@ -64,6 +73,24 @@ def step_is_dated(on: date, effective_on: date, today: date) -> Refusal | None:
         Text("give the day on which it happened", "请填写实际发生之日"),
         pointer="/on",
     )
+
+
+CANCEL_WITHIN_DAYS = 30
+
+
+@rule(
+    "REC-END",
+    source=Text(
+        "Measures for the Recordal of Patent License Contracts (SIPO Order 62), on early termination",
+        "专利实施许可合同备案办法（国家知识产权局令第62号）关于提前解除合同注销备案的规定",
+    ),
+    since="2011-08-01",
+)
+def cancellation_due_on(state: RecordalState, terminated_on: date | None, working: WorkingDays) -> date | None:
+    """A license that is on record and ended early is taken off the record within 30 days of its end."""
+    if state is not _S.RECORDED or terminated_on is None:
+        return None
+    return ends_after_days(terminated_on, CANCEL_WITHIN_DAYS, working)
 
 
 def nothing_to_record() -> Refusal:

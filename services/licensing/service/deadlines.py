@@ -16,7 +16,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
 from services.licensing.rules import deadlines as rules
-from services.licensing.service.licenses import next_period, unpaid
+from services.licensing.rules import recordal
+from services.licensing.service.calendar import working_days
+from services.licensing.service.licenses import next_period, recordal_state, unpaid
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.licensing import Deadline, DeadlineKind, DeadlineQuery
@@ -26,6 +28,7 @@ from shared.feed import change
 
 EVERY_S = 300.0
 _AHEAD = timedelta(days=90)
+_HOLIDAYS = timedelta(days=15)  # by which a period that ends on one moves at most
 _HREF = {
     DeadlineKind.OFFER: "/v1/offers/{}",
     DeadlineKind.SIGNATURES: "/v1/licenses/{}",
@@ -34,6 +37,7 @@ _HREF = {
     DeadlineKind.RECORDAL: "/v1/licenses/{}",
     DeadlineKind.TRIAL_END: "/v1/quick-license-requests/{}",
     DeadlineKind.ROYALTY_REPORT: "/v1/licenses/{}",
+    DeadlineKind.RECORDAL_CANCELLATION: "/v1/licenses/{}",
 }
 
 
@@ -106,7 +110,28 @@ class Deadlines:
             _Due(DeadlineKind(row.kind), row.subject, row.due_on, row.organization_id)
             for row in await tx.execute(statement)
         ]
-        return [*found, *await self._owed(tx, first, last, organization_id)]
+        owed = await self._owed(tx, first, last, organization_id)
+        return [*found, *owed, *await self._to_cancel(tx, first, last, organization_id)]
+
+    async def _to_cancel(self, tx: Tx, first: date, last: date, organization_id: str | None) -> list[_Due]:
+        """Licenses that ended early and are still on record with the office; either side takes them off."""
+        table, within = models.license_, timedelta(days=recordal.CANCEL_WITHIN_DAYS)
+        ended = table.c.terminated_on.between(first - within - _HOLIDAYS, last - within)
+        mine = (
+            []
+            if organization_id is None
+            else [or_(table.c.organization_id == organization_id, table.c.licensor_id == organization_id)]
+        )
+        rows = (await tx.execute(select(table).where(ended, *mine))).all()
+        done = await models.acts_of(tx, [row.id for row in rows])
+        found = []
+        for row in rows:
+            state = recordal_state(row, done[row.id], last)
+            due_on = recordal.cancellation_due_on(state, row.terminated_on, working_days())
+            if due_on is not None and first <= due_on <= last:
+                who = (row.organization_id, row.licensor_id) if organization_id is None else (organization_id,)
+                found += [_Due(DeadlineKind.RECORDAL_CANCELLATION, row.id, due_on, one) for one in who]
+        return found
 
     async def _owed(self, tx: Tx, first: date, last: date, organization_id: str | None) -> list[_Due]:
         """Payments and royalty reports of licenses: what is settled decides, and the periods that were reported."""

@@ -14,6 +14,7 @@ from services.licensing.papers import (
     ContractFacts,
     Language,
     LicenseFacts,
+    NoticeFacts,
     PaperParty,
     PaperPatent,
     as_docx,
@@ -21,6 +22,7 @@ from services.licensing.papers import (
     certificate,
     contract,
     dossier,
+    notice,
     registration,
 )
 from services.licensing.papers.blocks import Paper, Para
@@ -29,6 +31,7 @@ from services.licensing.rules import recordal, terms
 from services.licensing.rules.scope import wanted
 from services.licensing.service.licenses import TITLES, Licenses, recordal_state, scope_of, terms_of
 from services.licensing.service.money import money
+from services.licensing.service.requests import no_request
 from services.licensing.service.targets import Targets
 from shared import context
 from shared.auth import Caller
@@ -85,6 +88,39 @@ class Documents:
             return await printed(contract(ContractFacts.model_validate(kept.facts)), id_, form, language)
         facts, _ = await self._facts(row)
         return await printed(certificate(facts), id_, form, language)
+
+    async def notice(self, id_: str, form: str, language: Language, by: Caller) -> File:
+        """The written notice of a request, as it reached the patentee: (content, media type, file name)."""
+        request, declaration = models.request, models.declaration
+        async with self._db.read() as tx:
+            row = (await tx.execute(select(request).where(request.c.id == id_))).first()
+            if row is None or not (by.may_touch(row.organization_id) or by.may_touch(row.licensor_id)):
+                raise no_request()
+            declared = (await tx.execute(select(declaration).where(declaration.c.id == row.declaration_id))).one()
+        firm = (await self._targets.parties([row.organization_id]))[row.organization_id]
+        said = declared.patent
+        facts = NoticeFacts(
+            number=id_,
+            licensors=[PaperParty(name=one["name"], uscc=one.get("uscc")) for one in said["holders"]],
+            licensee=PaperParty(name=firm.name, uscc=firm.uscc),
+            patent=PaperPatent(
+                title=said["title"],
+                number=said["number"],
+                patent_type=said["patent_type"],
+                filed_on=None,
+                granted_on=None,
+                expires_on=declared.expiry_date,
+            ),
+            announcement_number=declared.announcement_number,
+            announced_on=declared.announced_on,
+            terms=Terms.model_validate(row.terms),
+            terms_hash=row.terms_hash,
+            intended_use=row.intended_use,
+            delivered_on=legal_day(row.delivered_at),
+            due=terms.yuan(row.due_fen),
+            payment_due_on=row.payment_due_on,
+        )
+        return await printed(notice(facts), f"{id_}-notice", form, language)
 
     async def dossier(self, id_: str, by: Caller) -> RecordalDossier:
         """What the office asks for, and what it would refuse the license for today. Raises: RuleRefused REC-STATE."""

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, and_, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH, array
+from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
 from services.licensing.service.targets import Targets
@@ -71,6 +73,9 @@ class Facts:
                 select(declaration.c.patent_id, declaration.c.patent_ended_on).where(declaration.c.patent_id.in_(said))
             )
             known += [(row.patent_id, row.patent_ended_on) for row in declared]
+            if gone := [id_ for id_, state in said.items() if state in _ENDS]:
+                talks = await tx.execute(select(models.inquiry.c.patents).where(_negotiated(gone)))
+                known += [(one["id"], None) for row in talks for one in row.patents if one["id"] in said]
         return sorted({id_ for id_, ended_on in known if said[id_] in _ENDS or ended_on is not None})
 
     async def _together(self, ids: Sequence[str]) -> list[str]:
@@ -93,11 +98,25 @@ class Facts:
         declaration, license_ = models.declaration, models.license_
         values = {"patent_ended_on": ended.get(patent_id), "updated_at": now}
         await tx.execute(update(declaration).where(declaration.c.patent_id == patent_id).values(values))
+        await self._tell_negotiators(tx, patent_id, ended.get(patent_id), now)
         statement = select(license_).where(license_.c.patent_ids.contains([patent_id])).order_by(license_.c.id)
         for row in (await tx.execute(statement.with_for_update())).all():
             on = min((ended[id_] for id_ in row.patent_ids if id_ in ended), default=None)
             if on != row.patent_ended_on:
                 await self._ended(tx, row, on, now)
+
+    async def _tell_negotiators(self, tx: Tx, patent_id: str, on: date | None, now: datetime) -> None:
+        """Whoever is negotiating over a patent that is gone hears of it; an acceptance is refused from now on anyway."""
+        table = models.inquiry
+        if on is None:
+            return
+        data: dict[str, Any] = {"on": on.isoformat(), "patent_ids": [patent_id]}
+        told = [
+            change("inquiry.patent_ended", row.id, who, now, data)
+            for row in (await tx.execute(select(table).where(_negotiated([patent_id])).order_by(table.c.id))).all()
+            for who in (row.organization_id, row.licensor_id)
+        ]
+        await models.feed.append(tx, told)
 
     async def _ended(self, tx: Tx, row: Row[Any], on: date | None, now: datetime) -> None:
         past = "patent_restored" if on is None else "patent_ended"
@@ -109,3 +128,10 @@ class Facts:
             data = {"on": day.isoformat(), "patent_ids": row.patent_ids}
             told = [change(f"license.{past}", row.id, who, now, data) for who in (row.organization_id, row.licensor_id)]
             await models.feed.append(tx, told)
+
+
+def _negotiated(patent_ids: Sequence[str]) -> ColumnElement[bool]:
+    """Inquiries about some patents that have come to nothing yet."""
+    table = models.inquiry.c
+    ids = func.jsonb_path_query_array(table.patents, cast("$[*].id", JSONPATH), type_=JSONB)
+    return and_(table.closed_on.is_(None), table.license_id.is_(None), ids.has_any(array(patent_ids)))

@@ -72,6 +72,8 @@ _BASIS = {
     "recordal_filed": "专利法实施细则第十五条、第八十七条",
     "recordal_recorded": "专利实施许可合同备案办法",
     "recordal_refused": "专利实施许可合同备案办法",
+    "recordal_changed": "专利实施许可合同备案办法",
+    "recordal_cancelled": "专利实施许可合同备案办法",
 }
 
 
@@ -87,6 +89,8 @@ TITLES = {
     "recordal_filed": Text("filed for recordal", "提交备案"),
     "recordal_recorded": Text("recorded by the patent office", "备案完成"),
     "recordal_refused": Text("recordal refused", "不予备案"),
+    "recordal_changed": Text("recordal changed", "备案变更"),
+    "recordal_cancelled": Text("recordal cancelled", "备案注销"),
 }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from shared.contracts.licensing import (
     DeclarationDraft,
     DeclarationState,
     PaymentState,
+    RecordalOutcome,
     RecordalState,
     RequestState,
 )
@@ -305,11 +307,28 @@ def test_a_payment_is_of_money_once_and_in_time() -> None:
 
 
 @pytest.mark.parametrize("state", list(RecordalState))
-@pytest.mark.parametrize("outcome", ["FILED", "RECORDED", "REFUSED"])
+@pytest.mark.parametrize("outcome", get_args(RecordalOutcome))
 def test_every_step_of_a_recordal_in_every_state(outcome: str, state: RecordalState) -> None:
     known = RecordalState
-    wanted = {known.DUE, known.OVERDUE, known.REFUSED} if outcome == "FILED" else {known.FILED}
+    wanted = {
+        "FILED": {known.DUE, known.OVERDUE, known.REFUSED},
+        "RECORDED": {known.FILED},
+        "REFUSED": {known.FILED},
+        "CHANGED": {known.RECORDED},
+        "CANCELLED": {known.RECORDED},
+    }[outcome]
     assert verdict(recordal.step_follows, outcome, state) == (None if state in wanted else "REC-STATE")
+
+
+def test_a_license_that_ended_early_is_taken_off_the_record_within_thirty_days() -> None:
+    """REC-END; a changed recordal is one still."""
+    assert recordal.state_on(["FILED", "RECORDED", "CHANGED"], TODAY, TODAY) is RecordalState.RECORDED
+    assert recordal.state_on(["FILED", "RECORDED", "CANCELLED"], TODAY, TODAY) is RecordalState.CANCELLED
+    due_on = partial(recordal.cancellation_due_on, working=working_days())
+    assert due_on(RecordalState.RECORDED, date(2026, 11, 30)) == date(2026, 12, 30)
+    assert due_on(RecordalState.RECORDED, date(2026, 9, 2)) == date(2026, 10, 8)  # the first week of October
+    assert due_on(RecordalState.RECORDED, None) is None
+    assert due_on(RecordalState.FILED, TODAY) is None and due_on(RecordalState.CANCELLED, TODAY) is None
 
 
 def test_a_recordal_is_due_proved_and_dated() -> None:
@@ -321,6 +340,8 @@ def test_a_recordal_is_due_proved_and_dated() -> None:
     assert verdict(recordal.step_is_proved, "RECORDED", True, "X1", False) is None
     assert verdict(recordal.step_is_proved, "RECORDED", True, None, True) == "REC-EVIDENCE"
     assert verdict(recordal.step_is_proved, "REFUSED", False, None, False) == "REC-EVIDENCE"
+    assert verdict(recordal.step_is_proved, "CANCELLED", False, "X1", False) == "REC-EVIDENCE"
+    assert verdict(recordal.step_is_proved, "CANCELLED", True, None, False) is None
     assert verdict(recordal.step_is_dated, TODAY, TODAY, TODAY) is None
     assert verdict(recordal.step_is_dated, TODAY - timedelta(days=1), TODAY, TODAY) == "REC-DAY"
     assert verdict(recordal.nothing_to_record) == "REC-STATE"
