@@ -47,7 +47,7 @@ def notice(facts: NoticeFacts) -> Paper:
         effect = Text(
             f"Delivered on {facts.delivered_on}. CNY {facts.due} are payable until {facts.payment_due_on}; with the payment"
             " the license is in force, without anybody's approval.",
-            f"本通知于{in_words(facts.delivered_on)}送达。许可使用费人民币{facts.due}元应于{in_words(facts.payment_due_on)}前"
+            f"本通知于{in_words(facts.delivered_on)}送达。许可使用费人民币{facts.due}元应于{in_words(facts.payment_due_on)}前（含当日）"
             "支付，支付后即取得专利实施许可，无需任何人批准。",
         )
     months = facts.terms.license_term_months
