@@ -18,6 +18,7 @@ from services.licensing.rules import estimate as estimates
 from services.licensing.rules import parties, terms
 from services.licensing.rules.declaration import OPEN, SHOWN, DeclarationAct
 from services.licensing.service import scopes
+from services.licensing.service.policies import policies_on
 from services.licensing.service.targets import Targets, raise_unless_acknowledged
 from shared import context
 from shared.auth import Caller
@@ -323,11 +324,12 @@ class Declarations:
                 if locked.version != row.version:
                     continue
                 await self._acts.claim(tx, now)
+                usual = await policies_on(tx, today)
                 own = [
                     rules.act_is_open(DeclarationAct.FILING, self.state(locked)),
                     rules.days_follow(filing.filed_on, None, today),
                     rules.stands_alone(await self._live(tx, row.patent_id)),
-                    *terms.doubts(said.fee, said.license_term_months, today, target.expiry_date),
+                    *terms.doubts(said.fee, said.license_term_months, today, target.expiry_date, usual),
                 ]
                 raise_unless_acknowledged(target.violations, [no for no in own if no], filing.acknowledged_rules)
                 detail = {"signatory": dump(filing.signatory), "document_ids": filing.document_ids}

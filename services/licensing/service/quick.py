@@ -231,7 +231,7 @@ class QuickLicenses:
                 "source_type": "QUICK_LICENSE", "source_id": id_, "license_type": LicenseType.ORDINARY,
                 "terms": row.terms, "terms_hash": row.terms_hash, "begins_on": today, "until": min(trial_end, until),
                 "agreed_on": today, "effective_on": today, "is_sample": row.is_sample,
-                "recordal_due_on": periods.recordal_due_on(today, working_days()),
+                "recordal_due_on": periods.recordal_due_on(today, await working_days(tx)),
             }  # fmt: skip
             made_license = await self._licenses.begin_trial(tx, license_, by, now)
             # The firm may decide for the whole term: until then it is kept for it.
@@ -301,7 +301,8 @@ class QuickLicenses:
                 raise no.raised()
             row = await models.changed(tx, models.quick_request, row, now, converted_on=today)
             license_ = await models.changed(tx, models.license_, license_, now, until=row.until, royalty_from=today)
-            planned = quick.planned(QuickTerms.model_validate(row.terms), _trial(row, license_), None, working_days())
+            working = await working_days(tx)
+            planned = quick.planned(QuickTerms.model_validate(row.terms), _trial(row, license_), None, working)
             await self._licenses.plan(tx, license_, planned)
             told = {"license_type": license_.license_type, "until": row.until.isoformat()}
             await self._licenses.tell(tx, license_, "converted", today, by, now, {"request_id": id_}, told=told)
@@ -317,7 +318,7 @@ class QuickLicenses:
             if no := quick.first_sale_counts(terms, row.converted_on, row.first_sale_on, said.on, legal_day(now)):
                 raise no.raised()
             row = await models.changed(tx, models.quick_request, row, now, first_sale_on=said.on)
-            planned = quick.planned(terms, _trial(row, license_), said.on, working_days())
+            planned = quick.planned(terms, _trial(row, license_), said.on, await working_days(tx))
             await self._licenses.plan(tx, license_, planned)
             license_ = await models.changed(tx, models.license_, license_, now)
             await self._licenses.tell(tx, license_, "first_sale", said.on, by, now, {"request_id": id_})
