@@ -14,7 +14,7 @@ from shared.errors import Text
 from shared.rulebook import Refusal, rule
 
 _N = PolicyName
-_AMOUNT, _RATE, _MONTHS = r"\d{1,12}(\.\d{1,2})?", r"0(\.\d{1,6})?|1(\.0{1,6})?", r"[1-9]\d{0,2}"
+_AMOUNT, _RATE, _MONTHS = r"[0-9]{1,12}(\.[0-9]{1,2})?", r"0(\.[0-9]{1,6})?|1(\.0{1,6})?", r"[1-9][0-9]{0,2}"
 _FORMS = {
     _N.OPEN_LICENSE_LUMP_SUM_MOST: _AMOUNT,
     _N.OPEN_LICENSE_SALES_RATE_MOST: _RATE,

@@ -108,6 +108,6 @@ def _shown(year: int, known: dict[date, _Day]) -> Calendar:
     days = [
         CalendarDay(day=one.day, kind=DayKind(one.kind), source=one.source)
         for one in sorted(known.values())
-        if one.day.year == year
+        if one.day.year == year and one.kind != DayKind.ORDINARY
     ]
     return Calendar(year=year, is_announced=bool(days), days=days)
