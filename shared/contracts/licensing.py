@@ -325,6 +325,7 @@ class DeclarationQuery(Ask):
     patent_id: str | None = Field(default=None, max_length=60)
     state: DeclarationState | None = None
     mine: bool = False
+    sample: bool | None = Field(default=None, description="Only those of the sample, or none of them")
     external_id: ExternalId | None = None
     after: Cursor | None = None
     limit: Limit = 20
@@ -607,6 +608,7 @@ class QuickOfferQuery(Ask):
     patent_id: str | None = Field(default=None, max_length=60)
     state: QuickOfferState | None = None
     mine: bool = False
+    sample: bool | None = Field(default=None, description="Only those of the sample, or none of them")
     external_id: ExternalId | None = None
     after: Cursor | None = None
     limit: Limit = 20

@@ -164,6 +164,36 @@ async def test_e9_a_pledged_patent_needs_its_pledgee(case: Case) -> None:
     assert (await case.file(declared)).status_code == 200
 
 
+async def test_a_pledgee_that_came_after_the_draft_reads_it_and_consents_itself(case: Case) -> None:
+    declared = await case.declare()
+    code = factories.uscc("91370303")
+    bank = await case.world.organization(type="FINANCIAL_INSTITUTION", uscc=code, name=f"某银行{code}")
+    consent = {"role": "PLEDGEE", "given_on": case.today}
+    problem(await bank.get(at(declared)), 404, "not_found")
+    problem(await bank.post(f"{at(declared)}/consents", json=consent), 404, "not_found")
+    pledge = {
+        "kind": "PLEDGE", "since": "2025-07-01", "party": f"某银行{code}", "party_uscc": code,
+        "document_ids": [await case.university.document()],
+    }  # fmt: skip
+    await case.university.made(f"/v1/patents/{case.patent}/encumbrances", pledge)
+    assert rules_of(await case.file(declared)) == ["OL-PLEDGE"]
+    given = await bank.made(f"{at(declared)}/consents", consent)
+    assert given["party"] == f"某银行{code}"
+    assert (await bank.read(at(declared)))["state"] == "CONSENTED"
+    assert len((await bank.read(f"{at(declared)}/consents"))["items"]) == 1
+    stranger = await case.world.organization(type="FINANCIAL_INSTITUTION", uscc=factories.uscc("91370303"))
+    problem(await stranger.get(at(declared)), 404, "not_found")
+    assert (await case.file(declared)).status_code == 200
+
+
+async def test_declarations_of_the_sample_are_told_apart(case: Case) -> None:
+    declared = await case.announced()
+    anyone = case.world.anyone()
+    for sample, found in (("false", True), ("true", False)):
+        listed = await anyone.read(f"/v1/open-license-declarations?patent_id={case.patent}&sample={sample}")
+        assert ([one["id"] for one in listed["items"]] == [declared["id"]]) is found
+
+
 async def test_e13_e14_terms_are_frozen_and_withdrawal_leaves_notices_alone(case: Case) -> None:
     declared = await case.announced()
     request = await case.notice(declared)

@@ -70,8 +70,33 @@ class Declarations:
 
     async def get(self, id_: str, by: Caller | None) -> Declaration:
         """A declaration: once announced for everybody, before that for its parties."""
+        await self._look_for(id_, reader(by))
         async with self._db.read() as tx:
             return self._shown(await self._visible(tx, id_, reader(by), lock=False), by)
+
+    async def _look_for(self, id_: str, by: Caller | None) -> None:
+        """Let a party in that came onto the patent's record after the last act: an owner, a pledgee.
+
+        A draft keeps its parties as they were then; of whoever it does not know it asks catalog afresh.
+        """
+        if by is None:
+            return
+        async with self._db.read() as tx:
+            row = (await tx.execute(select(models.declaration).where(models.declaration.c.id == id_))).first()
+        if row is None or row.state not in rules.FROM[DeclarationAct.CONSENT] or _is_inside(row, by):
+            return
+        target = await self._targets.of(row.patent_id, Act.OPEN_LICENSE)
+        concerned: list[Holder | Pledgee] = [*target.others, *target.pledgees]
+        if any(_is_caller(one, by) for one in concerned):
+            async with self._db.write() as tx:
+                locked = await self._locked(tx, id_)
+                if locked.state in rules.FROM[DeclarationAct.CONSENT]:
+                    await models.changed(tx, models.declaration, locked, self._clock.now(), **_patent(target))
+
+    async def _locked(self, tx: Tx, id_: str) -> Row[Any]:
+        table = models.declaration
+        found: Row[Any] = (await tx.execute(select(table).where(table.c.id == id_).with_for_update())).one()
+        return found
 
     async def patent_of(self, id_: str, by: Caller) -> str:
         """The patent of a declaration that the caller may see. Raises: NotFound."""
@@ -97,6 +122,8 @@ class Declarations:
             found.append(table.c.organization_id == (by.organization_id if by else ""))
         if query.external_id:
             found.append(table.c.external_id == query.external_id)
+        if query.sample is not None:
+            found.append(table.c.is_sample.is_(query.sample))
         condition = and_(*found)
         scope = ("declarations", by.organization_id if by else None, query.model_dump_json(exclude={"after", "limit"}))
         async with self._db.read() as tx:
@@ -184,6 +211,7 @@ class Declarations:
         Raises: RuleRefused OL-CONSENT-PARTY, OL-CONSENT-EVIDENCE, OL-STATE, OL-DAYS.
         """
         await self._targets.check_documents(draft.document_ids, by)
+        await self._look_for(id_, by)
         for_declaration = draft.to == "DECLARATION"
         while True:
             row, given = await self._with_consents(id_, by)
@@ -275,6 +303,7 @@ class Declarations:
 
     async def consents(self, id_: str, by: Caller) -> Page[DeclarationConsent]:
         """The consents to a declaration, for its parties."""
+        await self._look_for(id_, by)
         table = models.declaration_consent
         async with self._db.read() as tx:
             if not _is_inside(await self._visible(tx, id_, by, lock=False), by):

@@ -127,6 +127,8 @@ class QuickLicenses:
         if query.external_id:
             mine = table.c.organization_id == (by.organization_id if by else "")
             found.append(and_(table.c.external_id == query.external_id, mine))
+        if query.sample is not None:
+            found.append(table.c.is_sample.is_(query.sample))
         condition = and_(*found)
         key = ("quick-offers", by.organization_id if by else None, query.model_dump_json(exclude={"after", "limit"}))
         async with self._db.read() as tx:
