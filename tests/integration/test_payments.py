@@ -357,6 +357,12 @@ async def test_what_nobody_owes_is_returned_and_never_more(case: Case) -> None:
     assert sorted(answer.status_code for answer in await asyncio.gather(*rest)) == [201, 409, 409]
     assert (await case.seen(request))["refundable"]["amount"] == "0.00"
     assert len(await told(case.world, "payment.refunded", surplus)) == 4
+    # The payee's books: what came in by confirmation and by notice, and what went back.
+    deal = {"deal_id": request["id"]}
+    entries = (await case.university.read("/v1/ledger-entries", params=deal))["items"]
+    assert [one["kind"] for one in entries] == ["REFUNDED", "REFUNDED", "SETTLED", "SETTLED"]
+    books = await case.university.read("/v1/ledger-balances", params=deal)
+    assert books["total"] == "0.00" and books["balances"]["HELD"] == "-30000.00"
     elsewhere = await case.another()
     other = await elsewhere.notice(await elsewhere.announced())
     reported = (await case.pay(other, "30000.00")).json()

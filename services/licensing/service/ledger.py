@@ -101,9 +101,7 @@ async def settled(tx: Tx, payment: Row[Any], deal_id: str, now: datetime) -> Non
     await enter(tx, "SETTLED", payment.payee_id, deal_id, payment.id, payment.paid_on, now, lines)
 
 
-async def refunded(
-    tx: Tx, payment: Row[Any], fen: int, deal_id: str, refund_id: str, on: date, now: datetime
-) -> None:
+async def refunded(tx: Tx, payment: Row[Any], fen: int, deal_id: str, refund_id: str, on: date, now: datetime) -> None:
     """Money that nobody owed went back to its payer."""
     lines = [(_A.RECEIVED, -fen, None), (_A.HELD, fen, None)]
     await enter(tx, "REFUNDED", payment.payee_id, deal_id, refund_id, on, now, lines)
