@@ -84,6 +84,16 @@ class Case:
             headers = {"Authorization": f"Bearer {token['access_token']}"}
             setattr(self, name, Api(who.http, who.organization_id, headers))
 
+    async def broker(self) -> tuple[dict[str, Any], Api, Api]:
+        """A delegate of both sides: what a consent to it says, and how it acts for the firm and for the university."""
+        broker = await self.world.organization(type="SERVICE_AGENCY", uscc=factories.uscc("91370303"))
+        for principal in (self.university, self.firm):
+            body = {"principal_id": principal.organization_id, "scopes": ["deals:read", "deals:write"]}
+            proposed = await broker.made("/v1/delegations", body)
+            await principal.made(f"/v1/delegations/{proposed['id']}/acceptance")
+        for_firm, for_university = (broker.on_behalf_of(who.organization_id) for who in (self.firm, self.university))
+        return {"delegate_id": broker.organization_id}, for_firm, for_university
+
     async def checked(self, patent: str) -> None:
         """Somebody has looked into the register today."""
         event = {

@@ -207,6 +207,12 @@ async def announce_withdrawal(id: str, announcement: Announcement, licensing: Us
     return await licensing.declarations.announce_withdrawal(id, announcement, caller())
 
 
+@router.post("/v1/open-license-declarations/{id}/agency-consents", status_code=201)
+async def consent_to_agency_under_declaration(id: str, draft: AgencyConsentDraft, licensing: Uses) -> Declaration:
+    """Consent, yourself, to a delegate that acts for patentee and licensee under a declaration (Civil Code Art. 168)."""
+    return await licensing.declarations.consent_to_agency(id, draft, caller())
+
+
 @router.post("/v1/open-license-requests", status_code=201)
 async def give_notice(draft: NoticeDraft, licensing: Uses) -> LicenseRequest:
     """Give the written notice by which you take a license under an announced declaration."""
@@ -584,6 +590,12 @@ async def resume_quick_offer(id: str, licensing: Uses) -> QuickOffer:
 async def end_quick_offer(id: str, licensing: Uses) -> QuickOffer:
     """End a standing offer; trials that run go on."""
     return await licensing.quick.turn(id, "ending", caller())
+
+
+@router.post("/v1/quick-license-offers/{id}/agency-consents", status_code=201)
+async def consent_to_agency_under_offer(id: str, draft: AgencyConsentDraft, licensing: Uses) -> QuickOffer:
+    """Consent, yourself, to a delegate that acts for both sides under a standing offer (Civil Code Art. 168)."""
+    return await licensing.quick.consent_to_agency(id, draft, caller())
 
 
 @router.post("/v1/quick-license-requests", status_code=201)

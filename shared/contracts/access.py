@@ -235,6 +235,9 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("POST", "/v1/open-license-declarations/{id}/withdrawal-announcement"): _operator(
             "announcements:write", act=True
         ),
+        ("POST", "/v1/open-license-declarations/{id}/agency-consents"): Access(
+            "deals:write", Relation.MEMBER, is_act=True
+        ),
         ("POST", "/v1/open-license-requests"): Access("deals:write", Relation.MEMBER, is_act=True),
         ("GET", "/v1/open-license-requests"): _own("deals:read"),
         ("GET", "/v1/open-license-requests/{id}"): _own("deals:read"),
@@ -277,6 +280,7 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("POST", "/v1/quick-license-offers/{id}/pause"): _own("deals:write", types=SUPPLIERS, act=True),
         ("POST", "/v1/quick-license-offers/{id}/resumption"): _own("deals:write", types=SUPPLIERS, act=True),
         ("POST", "/v1/quick-license-offers/{id}/ending"): _own("deals:write", types=SUPPLIERS, act=True),
+        ("POST", "/v1/quick-license-offers/{id}/agency-consents"): Access("deals:write", Relation.MEMBER, is_act=True),
         ("POST", "/v1/quick-license-requests"): Access("deals:write", Relation.MEMBER, is_act=True),
         ("GET", "/v1/quick-license-requests"): _own("deals:read"),
         ("GET", "/v1/quick-license-requests/{id}"): _own("deals:read"),

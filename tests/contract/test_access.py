@@ -409,6 +409,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/inquiries/{id}/messages"): {"text": "您好"},
     ("POST", "/v1/inquiries/{id}/closing"): {"reason": "另有方案"},
     ("POST", "/v1/inquiries/{id}/agency-consents"): {"delegate_id": "org_1"},
+    ("POST", "/v1/open-license-declarations/{id}/agency-consents"): {"delegate_id": "org_1"},
+    ("POST", "/v1/quick-license-offers/{id}/agency-consents"): {"delegate_id": "org_1"},
     ("POST", "/v1/inquiries/{id}/offers"): {
         "scope": {"from": "2027-01-01", "to": "2027-12-31"},
         "fee": {"fee_type": "FREE"},

@@ -259,6 +259,9 @@ class Furniture:
             f"{quick}/{{id}}/activation": (
                 owner, f"{quick}/{draft['id']}/activation", opened, {"signatory": {"name": "李四"}}
             ),
+            f"{quick}/{{id}}/agency-consents": (
+                firm, f"{quick}/{open_[3]['id']}/agency-consents", consent, {"delegate_id": "org_1"}
+            ),
             f"{quick}/{{id}}/pause": (owner, f"{quick}/{open_[0]['id']}/pause", None, None),
             f"{quick}/{{id}}/resumption": (owner, f"{quick}/{open_[1]['id']}/resumption", None, None),
             f"{quick}/{{id}}/ending": (owner, f"{quick}/{open_[2]['id']}/ending", None, None),
@@ -348,6 +351,9 @@ class Furniture:
             f"{root}/{{id}}/withdrawal": (owner, f"{at(announced[0])}/withdrawal", withdrawal, {**withdrawal, "reason": "其他"}),
             f"{root}/{{id}}/withdrawal-announcement": (
                 operator, f"{at(announced[1])}/withdrawal-announcement", said, {**said, "announcement_number": "KF2"}
+            ),
+            f"{root}/{{id}}/agency-consents": (
+                firm, f"{at(declared)}/agency-consents", {"delegate_id": self.delegate.organization_id}, {"delegate_id": "org_1"}
             ),
             "/v1/open-license-requests": (firm, "/v1/open-license-requests", notice, {**notice, "intended_use": "试验"}),
             "/v1/open-license-requests/{id}/payments": (firm, f"{request}/payments", payment, {**payment, "reference": "Y"}),

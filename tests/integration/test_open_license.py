@@ -370,6 +370,34 @@ async def test_drafts_are_for_their_parties_and_days_follow_each_other(case: Cas
     assert (await case.file(await case.declare())).status_code == 200  # its place is free again
 
 
+async def test_one_delegate_gives_notice_to_itself_for_nobody_unless_both_agree(case: Case) -> None:
+    """DUAL-AGENCY: who files a declaration for the patentee takes no license under it for a firm."""
+    consent, for_firm, for_university = await case.broker()
+    declared = await case.declare()
+    signed = {"filed_on": case.day(-10), "signatory": {"name": "王校长"}}
+    await for_university.made(f"{at(declared)}/filing", signed)
+    said = {"announcement_number": "KF1", "announced_on": case.day(-5)}
+    await case.operator.made(f"{at(declared)}/announcement", said)
+    notice = {"declaration_id": declared["id"], "intended_use": "生产"}
+    path = f"{at(declared)}/agency-consents"
+    assert rules_of(await for_firm.post("/v1/open-license-requests", json=notice)) == ["DUAL-AGENCY"]
+    problem(await for_firm.post(path, json=consent), 422, "principal_only")
+    await case.university.made(path, consent)
+    stranger = await case.world.organization(type="ENTERPRISE")
+    await stranger.made(path, consent)  # says nothing of the firm
+    assert rules_of(await for_firm.post("/v1/open-license-requests", json=notice)) == ["DUAL-AGENCY"]
+    await case.firm.made(path, consent)
+    assert (await for_firm.post("/v1/open-license-requests", json=notice)).status_code == 201
+    # Another patentee's delegate is nobody's second principal; and the firm itself needs no consent.
+    other = await case.another()
+    free = await other.announced()
+    request = await for_firm.made("/v1/open-license-requests", {**notice, "declaration_id": free["id"]})
+    reported = (await other.pay(request, "30000.00")).json()
+    confirmation = f"/v1/payments/{reported['id']}/confirmation"
+    assert rules_of(await for_university.post(confirmation, json={})) == ["DUAL-AGENCY"]
+    assert (await case.university.post(confirmation, json={})).status_code == 200
+
+
 async def test_a_recordal_is_filed_by_either_side_and_proved(case: Case) -> None:
     request = await case.notice(await case.announced(fee={"fee_type": "FREE"}))
     path = f"/v1/open-license-requests/{request['id']}/recordal"

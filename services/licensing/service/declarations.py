@@ -17,7 +17,7 @@ from services.licensing.rules import declaration as rules
 from services.licensing.rules import estimate as estimates
 from services.licensing.rules import parties, terms
 from services.licensing.rules.declaration import OPEN, SHOWN, DeclarationAct
-from services.licensing.service import scopes
+from services.licensing.service import agency, scopes
 from services.licensing.service.policies import policies_on
 from services.licensing.service.targets import Targets, raise_unless_acknowledged
 from shared import context
@@ -25,6 +25,7 @@ from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Act, ConsentRole, DealTarget, GivenConsent, Holder, Pledgee
 from shared.contracts.licensing import (
+    AgencyConsentDraft,
     Announcement,
     AvailableAct,
     Declaration,
@@ -467,6 +468,15 @@ class Declarations:
             made = await self._act(tx, row, "withdrawal_filed", said.filed_on, by, now, detail, changed)
             return await self._acts.answer(tx, self._shown(made, by))
 
+    async def consent_to_agency(self, id_: str, said: AgencyConsentDraft, by: Caller) -> Declaration:
+        """A side of what is taken under a declaration consents, itself, to a delegate of both (Civil Code Art. 168)."""
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._visible(tx, id_, by, lock=False)
+            await agency.consent(tx, "declaration", id_, row.organization_id, said, by, now)
+            return await self._acts.answer(tx, self._shown(row, by))
+
     async def _owned(self, id_: str, by: Caller) -> tuple[Row[Any], list[GivenConsent]]:
         row, given = await self._with_consents(id_, by)
         if not by.may_touch(row.organization_id):
@@ -503,6 +513,8 @@ class Declarations:
                 on=on,
                 at=now,
                 by=by.client_id,
+                organization_id=by.organization_id,
+                actor_id=by.actor_id,
                 detail=json.loads(json.dumps(detail, default=str)),
             )
         )

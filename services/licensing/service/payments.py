@@ -12,7 +12,7 @@ from services.licensing.rules import payment as rules
 from services.licensing.rules import periods, provider, royalty, schedule, terms
 from services.licensing.rules.payment import PaymentAct
 from services.licensing.rules.royalty import ReportAct
-from services.licensing.service import ledger
+from services.licensing.service import agency, ledger
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import offered
 from services.licensing.service.licenses import Licenses, credit_fen, next_period, no_license, terms_of
@@ -36,6 +36,7 @@ from shared.contracts.licensing import (
     RoyaltyReport,
     RoyaltyReportDraft,
     SettledBy,
+    Side,
     Terms,
 )
 from shared.contracts.payments import PaymentNotice
@@ -44,6 +45,7 @@ from shared.db import Database, Tx
 from shared.errors import NotFound
 from shared.idempotency import Idempotency
 from shared.ids import new_id
+from shared.rulebook import Refusal
 
 
 def _no_payment() -> NotFound:
@@ -226,6 +228,8 @@ class Payments:
             if no := rules.act_is_open(step, PaymentState(row.state)):
                 raise no.raised()
             if state is PaymentState.SETTLED:
+                if no := await self._agency(tx, subject, row, by):
+                    raise no.raised()
                 how = SettledBy.PAYEE if by.organization_id == row.payee_id else SettledBy.OPERATOR
                 made = await self.settle(tx, row, subject, how, by, now, reason=reason)
             else:
@@ -233,6 +237,13 @@ class Payments:
                 await tell(tx, made, state.value.lower(), by, now, {"reason": reason} if reason else {})
                 await models.changed(tx, subject.table, subject.row, now)
             return await self._acts.answer(tx, await self._shown(tx, made, by))
+
+    async def _agency(self, tx: Tx, subject: PaidFor, row: Row[Any], by: Caller) -> Refusal | None:
+        """Who paid for a firm does not say for the patentee that it has received the money, unless both consented."""
+        if subject.key != "request_id" or by.organization_id != row.payee_id:
+            return None
+        subjects = [subject.row.declaration_id, subject.row.id, row.id]
+        return await agency.against(tx, subjects, row.payee_id, row.organization_id, Side.LICENSOR, by)
 
     async def _of_payee(self, tx: Tx, id_: str, by: Caller) -> tuple[PaidFor, Row[Any]]:
         """What was paid, locked, and the payment, for whoever received it."""

@@ -13,7 +13,7 @@ from services.licensing import models
 from services.licensing.rules import clauses, parties, periods, quick, scope
 from services.licensing.rules import offer as offer_rules
 from services.licensing.rules.quick import Trial
-from services.licensing.service import scopes
+from services.licensing.service import agency, scopes
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import hash_of, offered, party_of, reader, taken
 from services.licensing.service.licenses import Licenses, sides
@@ -22,6 +22,7 @@ from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import DealTarget, Holder, LicenseType
 from shared.contracts.licensing import (
+    AgencyConsentDraft,
     AvailableAct,
     FirstSale,
     InquiredPatent,
@@ -38,6 +39,7 @@ from shared.contracts.licensing import (
     QuickRequestQuery,
     QuickRequestState,
     QuickTerms,
+    Side,
 )
 from shared.contracts.wire import Page, dump
 from shared.db import Database, Tx
@@ -167,6 +169,15 @@ class QuickLicenses:
             await self._tell(tx, made, _PAST[act], by, now)
             return await self._acts.answer(tx, _offer(made, by))
 
+    async def consent_to_agency(self, id_: str, said: AgencyConsentDraft, by: Caller) -> QuickOffer:
+        """A side of what is taken under a standing offer consents, itself, to a delegate of both (Civil Code Art. 168)."""
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._visible(tx, id_, by, lock=False)
+            await agency.consent(tx, "quick_offer", id_, row.organization_id, said, by, now)
+            return await self._acts.answer(tx, _offer(row, by))
+
     async def _own(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
         row = await self._visible(tx, id_, by, lock=lock)
         if not by.may_touch(row.organization_id):
@@ -191,7 +202,8 @@ class QuickLicenses:
         """Begin a trial: an ordinary license from today on, by the firm's own act (Civil Code Art. 473, 491).
 
         What is looked at, is looked at now, by rules: offer, firm, patents and their scope; nobody approves.
-        Raises: NotFound; RuleRefused QL-OPEN, QL-SME, SELF-DEALING, SAMPLE-DEALS, SCOPE-CONFLICT, and catalog's.
+        Raises: NotFound; RuleRefused QL-OPEN, QL-SME, SELF-DEALING, DUAL-AGENCY, SAMPLE-DEALS, SCOPE-CONFLICT, and
+        catalog's.
         """
         async with self._db.read() as tx:
             seen = await self._visible(tx, draft.offer_id, by, lock=False)
@@ -211,6 +223,7 @@ class QuickLicenses:
             for no in (
                 quick.offer_stands(QuickOfferState(row.state)),
                 parties.sides_differ(licensor, [Holder.model_validate(one) for one in row.holders], party_of(by)),
+                await agency.against(tx, [row.id], row.organization_id, by.organization_id, Side.LICENSEE, by),
                 parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
                 quick.firm_is_small(terms.sme_only, firm),
             ):

@@ -13,6 +13,7 @@ from services.licensing import models
 from services.licensing.rules import declaration as declaration_rules
 from services.licensing.rules import notice, parties, payment, periods, recordal, terms
 from services.licensing.rules.notice import Notice, Paid
+from services.licensing.service import agency
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import Declarations, no_declaration, offered, party_of, taken
 from services.licensing.service.licenses import Licenses, before_end, recordal_state, sides
@@ -32,6 +33,7 @@ from shared.contracts.licensing import (
     RecordalState,
     RequestQuery,
     RequestState,
+    Side,
     Terms,
 )
 from shared.contracts.wire import Page
@@ -71,7 +73,7 @@ class Requests:
 
         It reaches the patentee when it enters the platform (Civil Code Art. 137). Where nothing is due beforehand the
         license is in force with it.
-        Raises: NotFound; RuleRefused OL-NOT-OPEN, OL-PATENT-GONE, SELF-DEALING, SAMPLE-DEALS.
+        Raises: NotFound; RuleRefused OL-NOT-OPEN, OL-PATENT-GONE, SELF-DEALING, DUAL-AGENCY, SAMPLE-DEALS.
         """
         patent_id = await self._declarations.patent_of(draft.declaration_id, by)
         target = await self._targets.of(patent_id, Act.OPEN_LICENSE)
@@ -91,6 +93,7 @@ class Requests:
                 declaration_rules.is_open(self._declarations.state(row)),
                 notice.patent_stands(gone),
                 parties.sides_differ(licensor, holders, party_of(by)),
+                await agency.against(tx, [row.id], row.organization_id, by.organization_id, Side.LICENSEE, by),
                 parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
             ):
                 if no:
@@ -130,7 +133,16 @@ class Requests:
         self, tx: Tx, row: Row[Any], past: str, on: date, by: Caller, now: datetime, data: dict[str, Any]
     ) -> None:
         await tx.execute(
-            insert(models.act).values(subject=row.id, act=past, on=on, at=now, by=by.client_id, detail=data)
+            insert(models.act).values(
+                subject=row.id,
+                act=past,
+                on=on,
+                at=now,
+                by=by.client_id,
+                organization_id=by.organization_id,
+                actor_id=by.actor_id,
+                detail=data,
+            )
         )
         told = [
             change(f"request.{past}", row.id, audience, now, data)
