@@ -62,6 +62,8 @@ KEY_LONGEST = 255
 _PIECE = 1 << 20
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 ACTIVE_MOST = 512  # requests at once in one service; beyond it 503, before memory and pool run out
+# Readable without a token, and yet refusing a wrong one, or another proof than a token.
+_TELLS_401 = ("/v1/listings", "/v1/collections", "/v1/oauth", "/v1/payment-notices")
 _QUIET = {"/healthz", "/readyz", "/metrics", "/changes"}
 
 
@@ -556,7 +558,7 @@ def described(document: dict[str, Any], service: str) -> dict[str, Any]:
 
 def _statuses(method: str, path: str, operation: dict[str, Any], access: Access) -> set[int]:
     statuses = {400, 415, 429, 431, 503}
-    if access.scope is not None or path.startswith(("/v1/listings", "/v1/collections", "/v1/oauth")):
+    if access.scope is not None or path.startswith(_TELLS_401):
         statuses |= {401, 403}
     if "{" in path:
         statuses.add(404)

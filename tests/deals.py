@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from datetime import timedelta
 from typing import Any, Self
 
 from sqlalchemy import update
 
 from services.licensing import models
+from services.licensing.rules.provider import signature
 from tests import factories
 from tests.world import Api, World
 
@@ -80,6 +83,16 @@ class Case:
             token = await self.world.sign_in(client["client_id"], client["client_secret"])
             headers = {"Authorization": f"Bearer {token['access_token']}"}
             setattr(self, name, Api(who.http, who.organization_id, headers))
+
+    async def broker(self) -> tuple[dict[str, Any], Api, Api]:
+        """A delegate of both sides: what a consent to it says, and how it acts for the firm and for the university."""
+        broker = await self.world.organization(type="SERVICE_AGENCY", uscc=factories.uscc("91370303"))
+        for principal in (self.university, self.firm):
+            body = {"principal_id": principal.organization_id, "scopes": ["deals:read", "deals:write"]}
+            proposed = await broker.made("/v1/delegations", body)
+            await principal.made(f"/v1/delegations/{proposed['id']}/acceptance")
+        for_firm, for_university = (broker.on_behalf_of(who.organization_id) for who in (self.firm, self.university))
+        return {"delegate_id": broker.organization_id}, for_firm, for_university
 
     async def checked(self, patent: str) -> None:
         """Somebody has looked into the register today."""
@@ -190,6 +203,15 @@ class Talks(Case):
         base = {"base": {"amount": "1000.00"}}
         return await self.firm.made(f"/v1/licenses/{held['id']}/royalty-reports", base)
 
+    async def overdue(self, days: int = 1, firm: Api | None = None, **more: Any) -> dict[str, Any]:
+        """A license whose fee fell due some days ago: the database says so, the clock need not move."""
+        held = await self.concluded(firm, **more)
+        table = models.due_item
+        async with self.world.house.licensing.db.write() as tx:
+            then = self.world.today - timedelta(days=days)
+            await tx.execute(update(table).where(table.c.license_id == held["id"]).values(due_on=then))
+        return await self.university.read(f"/v1/licenses/{held['id']}")
+
     async def standing(self, **terms: Any) -> dict[str, Any]:
         """A standing offer of quick licenses, open to everybody."""
         offer = await self.university.made("/v1/quick-license-offers", a_quick_offer(self.patent, **terms))
@@ -199,6 +221,46 @@ class Talks(Case):
     async def trial(self, offer: dict[str, Any], firm: Api | None = None) -> dict[str, Any]:
         body = {"offer_id": offer["id"], "intended_use": "在一条产线上试用"}
         return await (firm or self.firm).made("/v1/quick-license-requests", body)
+
+
+class Bank:
+    """A payment provider that the operator registered, and the notices that it signs."""
+
+    def __init__(self, world: World, registered: dict[str, Any]) -> None:
+        self.world, self.registered = world, registered
+        self.path = f"/v1/payment-providers/{registered['id']}"
+        self.secret = str(registered["secret"])
+
+    @classmethod
+    async def open(cls, case: Case, **facts: Any) -> Self:
+        registered = await case.operator.made("/v1/payment-providers", {"name": "测试银行", **facts})
+        return cls(case.world, registered)
+
+    async def notify(
+        self,
+        body: dict[str, Any] | bytes,
+        *,
+        id_: str | None = None,
+        age_s: int = 0,
+        signatures: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        """Send a notice, signed over the very bytes that are sent."""
+        content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False, indent=1).encode()
+        id_ = id_ or f"msg_{secrets.token_hex(8)}"
+        at = str(int(self.world.clock.now().timestamp()) - age_s)
+        sent = {
+            "Content-Type": "application/json",
+            "Webhook-Id": id_,
+            "Webhook-Timestamp": at,
+            "Webhook-Signature": signatures or signature(self.secret, id_, at, content),
+            **(headers or {}),
+        }
+        return await self.world.http.post("/v1/payment-notices", content=content, headers=sent)
+
+
+def a_transfer(world: World, amount: str, reference: str = "2026-1", **more: Any) -> dict[str, Any]:
+    return {"amount": {"amount": amount}, "paid_on": world.today.isoformat(), "reference": reference, **more}
 
 
 def a_quick_offer(patent: str, **terms: Any) -> dict[str, Any]:

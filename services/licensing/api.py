@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from services.licensing.service import Licensing
+from services.licensing.service.providers import SignedBy
 from shared.app import Endpoint
 from shared.auth import caller, caller_or_none
 from shared.contracts.benefits import (
@@ -30,6 +31,7 @@ from shared.contracts.benefits import (
     StatementQuery,
 )
 from shared.contracts.feed import FeedPage
+from shared.contracts.gateway import RotationDraft
 from shared.contracts.licensing import (
     Acceptance,
     AgencyConsentDraft,
@@ -43,6 +45,8 @@ from shared.contracts.licensing import (
     DeclarationConsentDraft,
     DeclarationDraft,
     DeclarationQuery,
+    Demand,
+    DemandDraft,
     FeeEstimate,
     FeeEstimateQuery,
     Filing,
@@ -76,6 +80,7 @@ from shared.contracts.licensing import (
     QuickRequestQuery,
     Recordal,
     RecordalDossier,
+    RefundDraft,
     Rejection,
     ReportContest,
     RequestQuery,
@@ -86,6 +91,20 @@ from shared.contracts.licensing import (
     SignatureDraft,
     TerminationDraft,
     Withdrawal,
+)
+from shared.contracts.payments import (
+    Calendar,
+    CalendarDraft,
+    PaymentNotice,
+    PaymentTaken,
+    Policy,
+    PolicyDraft,
+    PolicyName,
+    Provider,
+    ProviderDraft,
+    ProviderSecret,
+    SettlementRule,
+    SettlementRuleDraft,
 )
 from shared.contracts.wire import Cursor, Limit, Page
 
@@ -101,6 +120,7 @@ router = APIRouter(route_class=LicensingEndpoint)
 
 async def _licensing(request: Request) -> Licensing:
     found: Licensing = request.app.state.use_cases
+    await found.silence.be_current()  # whatever matured at midnight has happened before anybody is answered
     return found
 
 
@@ -187,6 +207,12 @@ async def announce_withdrawal(id: str, announcement: Announcement, licensing: Us
     return await licensing.declarations.announce_withdrawal(id, announcement, caller())
 
 
+@router.post("/v1/open-license-declarations/{id}/agency-consents", status_code=201)
+async def consent_to_agency_under_declaration(id: str, draft: AgencyConsentDraft, licensing: Uses) -> Declaration:
+    """Consent, yourself, to a delegate that acts for patentee and licensee under a declaration (Civil Code Art. 168)."""
+    return await licensing.declarations.consent_to_agency(id, draft, caller())
+
+
 @router.post("/v1/open-license-requests", status_code=201)
 async def give_notice(draft: NoticeDraft, licensing: Uses) -> LicenseRequest:
     """Give the written notice by which you take a license under an announced declaration."""
@@ -208,7 +234,7 @@ async def get_request(id: str, licensing: Uses) -> LicenseRequest:
 @router.post("/v1/open-license-requests/{id}/payments", status_code=201)
 async def report_payment(id: str, draft: PaymentDraft, licensing: Uses) -> Payment:
     """Report a payment that you made."""
-    return await licensing.requests.report(id, draft, caller())
+    return await licensing.payments.report_for_notice(id, draft, caller())
 
 
 @router.post("/v1/open-license-requests/{id}/cancellation")
@@ -245,6 +271,84 @@ async def contest_payment(id: str, contest: Contest, licensing: Uses) -> Payment
 async def resolve_payment(id: str, resolution: Resolution, licensing: Uses) -> Payment:
     """Find whether a contested payment has arrived (operator)."""
     return await licensing.payments.resolve(id, resolution, caller())
+
+
+@router.post("/v1/payments/{id}/refunds", status_code=201)
+async def record_refund(id: str, draft: RefundDraft, licensing: Uses) -> Payment:
+    """Record that you have returned what nobody owed (payee); never more than is refundable."""
+    return await licensing.payments.refund(id, draft, caller())
+
+
+async def _signed(
+    request: Request,
+    licensing: Uses,
+    message_id: Annotated[str, Header(alias="webhook-id")] = "",
+    timestamp: Annotated[str, Header(alias="webhook-timestamp")] = "",
+    signatures: Annotated[str, Header(alias="webhook-signature")] = "",
+) -> SignedBy:
+    return await licensing.providers.signed_by(message_id, timestamp, signatures, await request.body())
+
+
+@router.post("/v1/payment-notices", status_code=201)
+async def take_payment_notice(
+    notice: PaymentNotice, signed: Annotated[SignedBy, Depends(_signed)], licensing: Uses
+) -> PaymentTaken:
+    """A registered provider's notice that money has arrived, signed as Standard Webhooks has it; needs no token."""
+    return await licensing.providers.take(notice, signed)
+
+
+@router.post("/v1/payment-providers", status_code=201)
+async def register_payment_provider(draft: ProviderDraft, licensing: Uses) -> ProviderSecret:
+    """Register a payment provider (operator); its secret is shown this once."""
+    return await licensing.providers.register(draft, caller())
+
+
+@router.get("/v1/payment-providers")
+async def list_payment_providers(licensing: Uses) -> Page[Provider]:
+    """The registered payment providers (operator)."""
+    return await licensing.providers.page()
+
+
+@router.get("/v1/payment-providers/{id}")
+async def get_payment_provider(id: str, licensing: Uses) -> Provider:
+    """A payment provider, without its secret (operator)."""
+    return await licensing.providers.get(id)
+
+
+@router.post("/v1/payment-providers/{id}/rotation")
+async def rotate_payment_provider(id: str, licensing: Uses, draft: RotationDraft = RotationDraft()) -> ProviderSecret:
+    """A new secret for a provider (operator); the one before goes on counting for the overlap."""
+    return await licensing.providers.rotate(id, draft.overlap_hours, caller())
+
+
+@router.post("/v1/payment-providers/{id}/retirement")
+async def retire_payment_provider(id: str, licensing: Uses) -> Provider:
+    """Take no more notices of a provider (operator); what it settled stays settled."""
+    return await licensing.providers.retire(id, caller())
+
+
+@router.post("/v1/settlement-rules", status_code=201)
+async def accept_settlement_rule(draft: SettlementRuleDraft, licensing: Uses) -> SettlementRule:
+    """Agree, as payee, that your silence of five working days settles a payment reported with evidence."""
+    return await licensing.silence.accept(draft, caller())
+
+
+@router.get("/v1/settlement-rules")
+async def list_settlement_rules(licensing: Uses) -> Page[SettlementRule]:
+    """Your agreements to settlement by silence, newest first."""
+    return await licensing.silence.page(caller())
+
+
+@router.get("/v1/settlement-rules/{id}")
+async def get_settlement_rule(id: str, licensing: Uses) -> SettlementRule:
+    """An agreement of yours to settlement by silence."""
+    return await licensing.silence.get(id, caller())
+
+
+@router.post("/v1/settlement-rules/{id}/revocation")
+async def revoke_settlement_rule(id: str, licensing: Uses) -> SettlementRule:
+    """Take the agreement back, for payments that are reported from now on."""
+    return await licensing.silence.revoke(id, caller())
 
 
 @router.get("/v1/licenses")
@@ -322,6 +426,18 @@ async def get_notice_document(
 ) -> Response:
     """The written notice 书面通知 as it reached the patentee, as PDF/A or DOCX."""
     return _file(await licensing.documents.notice(id, format, language, caller()))
+
+
+@router.post("/v1/licenses/{id}/demands", status_code=201)
+async def demand_payment(id: str, draft: DemandDraft, licensing: Uses) -> Demand:
+    """Demand 催告 what is overdue until a last day (licensor); a termination for breach may rest on it."""
+    return await licensing.licenses.demand(id, draft, caller())
+
+
+@router.get("/v1/licenses/{id}/demands")
+async def list_demands(id: str, licensing: Uses) -> Page[Demand]:
+    """The formal demands under a license, oldest first."""
+    return await licensing.licenses.demands(id, caller())
 
 
 @router.get(
@@ -485,6 +601,12 @@ async def resume_quick_offer(id: str, licensing: Uses) -> QuickOffer:
 async def end_quick_offer(id: str, licensing: Uses) -> QuickOffer:
     """End a standing offer; trials that run go on."""
     return await licensing.quick.turn(id, "ending", caller())
+
+
+@router.post("/v1/quick-license-offers/{id}/agency-consents", status_code=201)
+async def consent_to_agency_under_offer(id: str, draft: AgencyConsentDraft, licensing: Uses) -> QuickOffer:
+    """Consent, yourself, to a delegate that acts for both sides under a standing offer (Civil Code Art. 168)."""
+    return await licensing.quick.consent_to_agency(id, draft, caller())
 
 
 @router.post("/v1/quick-license-requests", status_code=201)
@@ -660,6 +782,30 @@ async def estimate_fee(query: FeeEstimateQuery, licensing: Uses) -> FeeEstimate:
 async def list_deadlines(query: Annotated[DeadlineQuery, Query()], licensing: Uses) -> Page[Deadline]:
     """What you have to do, or may still do, by when; the next first."""
     return await licensing.deadlines.page(query, caller())
+
+
+@router.get("/v1/calendar")
+async def get_calendar(year: Annotated[int, Query(ge=1985, le=2199)], licensing: Uses) -> Calendar:
+    """The days of a year that are not what their weekday says: holidays, and weekend days on which people work."""
+    return await licensing.calendars.year(year)
+
+
+@router.post("/v1/calendar/days")
+async def enter_calendar_days(draft: CalendarDraft, licensing: Uses) -> Calendar:
+    """Enter days as they were announced (operator); they count at once, and move no day that was fixed before."""
+    return await licensing.calendars.add(draft, caller())
+
+
+@router.get("/v1/policies")
+async def list_policies(licensing: Uses, name: PolicyName | None = None) -> Page[Policy]:
+    """The figures that an office or the operator may change, each with its source and first day."""
+    return await licensing.policies.page(name)
+
+
+@router.post("/v1/policies", status_code=201)
+async def enter_policy(draft: PolicyDraft, licensing: Uses) -> Policy:
+    """Enter a figure from a day on (operator); what was fixed before stays."""
+    return await licensing.policies.add(draft, caller())
 
 
 @router.get("/changes", include_in_schema=False)

@@ -155,9 +155,68 @@ payment = Table(
     Column("document_ids", ARRAY(Text), nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text),
+    Column("answer_by", Date),  # after this day the payee's silence settles it; None where it counts for nothing
+    Column("settled_by", Text),
+    Column("reported", JSONB),  # what the payer said, where a provider found something else
+    Column("refunded_fen", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("request_id", "reference"),
     UniqueConstraint("license_id", "reference"),
     CheckConstraint("num_nonnulls(request_id, license_id) = 1", name="of_one"),
+    CheckConstraint("refunded_fen BETWEEN 0 AND fen", name="refunded_once"),
+    Index("ix_payment_answer_by", "answer_by", postgresql_where=text("state = 'REPORTED'")),
+)
+
+refund = Table(
+    "refund",
+    meta,
+    *_resource(),
+    Column("payment_id", Text, ForeignKey("licensing.payment.id"), nullable=False),
+    Column("fen", BigInteger, nullable=False),
+    Column("paid_on", Date, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("document_ids", ARRAY(Text), nullable=False),
+    UniqueConstraint("payment_id", "reference"),
+)
+
+payment_provider = Table(
+    "payment_provider",
+    meta,
+    *_resource(),
+    Column("name", Text, nullable=False),
+    Column("payee_ids", ARRAY(Text)),
+    Column("secret", LargeBinary, nullable=False),  # sealed: a signature is checked with the secret itself
+    Column("previous_secret", LargeBinary),
+    Column("previous_until", DateTime(timezone=True)),
+    Column("retired_at", DateTime(timezone=True)),
+)
+
+settlement_rule = Table(
+    "settlement_rule",
+    meta,
+    *_resource(),
+    Column("signatory", JSONB, nullable=False),
+    Column("document_ids", ARRAY(Text), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    Index("uq_settlement_rule_standing", "organization_id", unique=True, postgresql_where=text("revoked_at IS NULL")),
+)
+
+# What the operator knows of days beside the shipped calendar, and figures with the day from which on they count.
+calendar_day = Table(
+    "calendar_day",
+    meta,
+    Column("day", Date, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
+policy = Table(
+    "policy",
+    meta,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("source", Text, nullable=False),
 )
 
 license_ = Table(
@@ -233,6 +292,19 @@ due_item = Table(
     Column("kind", Text, nullable=False),
     Column("fen", BigInteger, nullable=False),
     Column("due_on", Date, nullable=False),
+)
+
+demand = Table(
+    "demand",
+    meta,
+    *_resource(),
+    Column("license_id", Text, ForeignKey("licensing.license.id"), nullable=False, index=True),
+    Column("item_ids", ARRAY(Text), nullable=False),
+    Column("fen", BigInteger, nullable=False),
+    Column("demanded_on", Date, nullable=False),
+    Column("pay_by", Date, nullable=False),
+    Column("note", Text),
+    Column("document_ids", ARRAY(Text), nullable=False),
 )
 
 royalty_report = Table(
@@ -471,6 +543,24 @@ async def payments_of(tx: Tx, request_ids: Sequence[str]) -> dict[str, list[Row[
 async def payments_under(tx: Tx, license_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """The payments under some licenses, oldest first."""
     return await _by(tx, payment, payment.c.license_id, license_ids, payment.c.created_at, payment.c.id)
+
+
+async def rule_of(tx: Tx, payee_id: str) -> Row[Any] | None:
+    """The agreement of a payee, that stands now, to let its silence settle payments."""
+    table = settlement_rule
+    statement = select(table).where(table.c.organization_id == payee_id, table.c.revoked_at.is_(None))
+    found: Row[Any] | None = (await tx.execute(statement)).first()
+    return found
+
+
+async def refunds_of(tx: Tx, payment_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """What was returned of some payments, oldest first."""
+    return await _by(tx, refund, refund.c.payment_id, payment_ids, refund.c.created_at, refund.c.id)
+
+
+async def demands_of(tx: Tx, license_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The formal demands under some licenses, oldest first."""
+    return await _by(tx, demand, demand.c.license_id, license_ids, demand.c.created_at, demand.c.id)
 
 
 async def dues_of(tx: Tx, license_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:

@@ -1,4 +1,4 @@
-"""What licensing does without being asked. No deadline is among it: states follow from the calendar when they are read."""
+"""What licensing does without being asked. No deadline waits for it: what a calendar decides is decided when it is read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from shared.loops import Loops
 
 
 def loops(licensing: Licensing) -> Loops:
-    """What ends with its patent, reminders, feed wake-ups, and the tidying of what retention has ended."""
+    """What ends with its patent, what silence has settled, reminders, feed wake-ups, and the tidying of what retention has ended."""
     found = Loops("licensing")
     found.add("facts", licensing.facts.follow)
+    found.add("silence", licensing.silence.watch)
     found.add("reminders", licensing.deadlines.watch)
     found.add("feed", licensing.listen)
     found.add("tidy", licensing.tidy)

@@ -62,6 +62,15 @@ class PaymentState(StrEnum):
     NOT_RECEIVED = "NOT_RECEIVED"
 
 
+class SettledBy(StrEnum):
+    """Whose word settled a payment."""
+
+    PAYEE = "PAYEE"
+    OPERATOR = "OPERATOR"
+    PROVIDER = "PROVIDER"
+    SILENCE = "SILENCE"
+
+
 class RecordalState(StrEnum):
     """Whether a license is on record 备案 with the patent office."""
 
@@ -150,6 +159,8 @@ class DeadlineKind(StrEnum):
     SIGNATURES = "SIGNATURES"
     NOTICE_PAYMENT = "NOTICE_PAYMENT"
     PAYMENT = "PAYMENT"
+    PAYMENT_ANSWER = "PAYMENT_ANSWER"
+    DEMAND = "DEMAND"
     RECORDAL = "RECORDAL"
     TRIAL_END = "TRIAL_END"
     ROYALTY_REPORT = "ROYALTY_REPORT"
@@ -316,6 +327,7 @@ class DeclarationQuery(Ask):
     patent_id: str | None = Field(default=None, max_length=60)
     state: DeclarationState | None = None
     mine: bool = False
+    sample: bool | None = Field(default=None, description="Only those of the sample, or none of them")
     external_id: ExternalId | None = None
     after: Cursor | None = None
     limit: Limit = 20
@@ -346,8 +358,31 @@ class PaymentDraft(Ask):
     document_ids: DocumentIds = []
 
 
+class ReportedPayment(Reply):
+    """What the payer reported of a payment of which a provider found something else."""
+
+    amount: Money
+    paid_on: date
+    reference: str
+
+
+class RefundDraft(PaymentDraft):
+    """That money which nobody owed was returned: the day and the bank's number of that transfer."""
+
+
+class Refund(Resource):
+    """Money that was returned."""
+
+    organization_id: str
+    payment_id: str
+    amount: Money
+    paid_on: date
+    reference: str
+    document_ids: list[str]
+
+
 class Payment(Resource):
-    """A payment: reported, and settled once the payee has confirmed it."""
+    """A payment: reported, and settled once it is known to have arrived."""
 
     organization_id: str
     payee_id: str
@@ -360,6 +395,15 @@ class Payment(Resource):
     document_ids: list[str]
     state: PaymentState
     reason: str | None = Field(description="Why it is contested, or how that was resolved")
+    answer_by: date | None = Field(
+        default=None, description="The payee's last day to confirm or contest; after it its silence settles the payment"
+    )
+    settled_by: SettledBy | None = None
+    reported: ReportedPayment | None = Field(
+        default=None, description="What was reported, where a provider's notice said something else"
+    )
+    refunded: Money = Field(description="What of it was returned")
+    refunds: list[Refund] = []
     available_acts: list[AvailableAct] = []
 
 
@@ -395,8 +439,11 @@ class LicenseRequest(Resource):
     terms_snapshot: Terms
     terms_hash: str
     due: Money
-    settled: Money
-    refundable: Money = Field(description="What arrived beyond what was due; all of it, once the notice has lapsed")
+    settled: Money = Field(description="What arrived and was not returned")
+    refundable: Money = Field(
+        description="What of it nobody owes: beyond what was due; all of it, once the notice has lapsed or was cancelled"
+    )
+    refunded: Money = Field(description="What was returned")
     payment_due_on: date
     delivery: NoticeDelivery
     effective_at: date | None = Field(description="The legal day from which the license is in force")
@@ -566,6 +613,7 @@ class QuickOfferQuery(Ask):
     patent_id: str | None = Field(default=None, max_length=60)
     state: QuickOfferState | None = None
     mine: bool = False
+    sample: bool | None = Field(default=None, description="Only those of the sample, or none of them")
     external_id: ExternalId | None = None
     after: Cursor | None = None
     limit: Limit = 20
@@ -770,7 +818,35 @@ class TerminationDraft(Ask):
 
     ground: Literal["AGREEMENT", "BREACH"]
     reason: Annotated[Prose, Field(min_length=1, max_length=2_000)]
+    demand_id: Annotated[str, Field(pattern=r"^dmd_[0-9a-z]{1,40}$")] | None = Field(
+        default=None, description="For BREACH: the demand whose period has run out, instead of a document"
+    )
     document_ids: DocumentIds = []
+
+
+class DemandDraft(Ask):
+    """A formal demand 催告: pay what is overdue until a last day (Civil Code Art. 563)."""
+
+    item_ids: Annotated[
+        list[Annotated[str, Field(pattern=r"^due_[0-9a-z]{1,40}$")]], Field(min_length=1, max_length=60)
+    ]
+    pay_by: LegalDay = Field(description="30 days from today or later; on a holiday the next working day counts")
+    note: Text2000 | None = None
+    document_ids: DocumentIds = []
+
+
+class Demand(Resource):
+    """A formal demand, and whether it was met."""
+
+    organization_id: str
+    license_id: str
+    item_ids: list[str]
+    amount: Money = Field(description="What of the items was open on that day")
+    demanded_on: date
+    pay_by: date
+    note: str | None
+    document_ids: list[str]
+    state: Literal["RUNNING", "MET", "UNMET"] = Field(description="UNMET: it ran out, and a termination may rest on it")
 
 
 class PricePublicityDraft(Ask):
@@ -905,7 +981,9 @@ class License(Resource):
     patent_ended_on: date | None = Field(description="The day from which on one of its patents is gone")
     state: LicenseState
     schedule: list[DueItem]
-    credit: Money = Field(description="What arrived beyond the schedule")
+    credit: Money = Field(description="What arrived beyond the schedule and was not returned")
+    refunded: Money = Field(description="What was returned")
+    demands: list[Demand] = Field(description="Formal demands 催告 for what is overdue")
     payments: list[Payment]
     next_report: ReportPeriod | None = Field(description="The royalty report that comes next")
     recordal_due_on: date | None

@@ -337,9 +337,11 @@ async def things(world: World) -> Things:
     quick = await (await Talks(world, case.operator, owner, delegate, patent["id"]).another()).standing()
     trial = await talks.trial(quick)
     await owner.made(f"/v1/quick-license-offers/{quick['id']}/pause")  # an open one is everybody's to read
+    rule = await owner.made("/v1/settlement-rules", {"signatory": {"name": "王校长"}})
     ids = {
         "benefit-rules": (await a_benefit_rule(owner))["id"],
         "distributions": distribution["id"],
+        "settlement-rules": rule["id"],
         "quick-license-offers": quick["id"],
         "quick-license-requests": trial["id"],
         "royalty-reports": reported["id"],
@@ -396,11 +398,19 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "reference": "1",
     },
     ("POST", "/v1/licenses/{id}/royalty-reports"): {"base": {"amount": "1.00"}},
+    ("POST", "/v1/licenses/{id}/demands"): {"item_ids": ["due_1"], "pay_by": "2027-12-31"},
+    ("POST", "/v1/payments/{id}/refunds"): {
+        "amount": {"amount": "1.00"},
+        "paid_on": "2024-01-02",
+        "reference": "1",
+    },
     ("POST", "/v1/royalty-reports/{id}/contest"): {"reason": "与账目不符"},
     ("POST", "/v1/licenses/{id}/terminations"): {"ground": "AGREEMENT", "reason": "协商解除"},
     ("POST", "/v1/inquiries/{id}/messages"): {"text": "您好"},
     ("POST", "/v1/inquiries/{id}/closing"): {"reason": "另有方案"},
     ("POST", "/v1/inquiries/{id}/agency-consents"): {"delegate_id": "org_1"},
+    ("POST", "/v1/open-license-declarations/{id}/agency-consents"): {"delegate_id": "org_1"},
+    ("POST", "/v1/quick-license-offers/{id}/agency-consents"): {"delegate_id": "org_1"},
     ("POST", "/v1/inquiries/{id}/offers"): {
         "scope": {"from": "2027-01-01", "to": "2027-12-31"},
         "fee": {"fee_type": "FREE"},

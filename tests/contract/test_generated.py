@@ -95,9 +95,13 @@ async def _furnished(world: World, platform: Platform) -> None:
     agreed = await talks.agreed(license_type="ORDINARY")
     shown = {"license_id": agreed["id"], "begun_on": case.today, "ends_on": case.day(15), "place": "校内公示栏"}
     quick = await (await talks.another()).standing()
+    provider = await operator.made("/v1/payment-providers", {"name": "测试银行"})
+    rule = await university.made("/v1/settlement-rules", {"signatory": {"name": "王校长"}})
     platform.ids = {
         "benefit-rules": (await a_benefit_rule(university))["id"],
         "distributions": distribution["id"],
+        "payment-providers": provider["id"],
+        "settlement-rules": rule["id"],
         "quick-license-offers": quick["id"],
         "quick-license-requests": (await talks.trial(quick))["id"],
         "royalty-reports": (await talks.reported(license_type="ORDINARY", pricing_way="MARKET_LISTING"))["id"],

@@ -19,7 +19,7 @@ from shared.contracts.access import Relation
 from shared.ids import new_id
 from tests import factories
 from tests.contract.support import ROUTES, bearing, problem, service_token
-from tests.deals import Case, Talks, a_declaration, a_quick_offer, at
+from tests.deals import Bank, Case, Talks, a_declaration, a_quick_offer, at
 from tests.world import Api, World
 
 pytestmark = pytest.mark.anyio
@@ -211,6 +211,8 @@ class Furniture:
         base = {"base": {"amount": "1.00"}}
         good, bad, again = [await talks.reported(**ordinary) for _ in range(3)]
         await self.owner.made(f"/v1/royalty-reports/{again['id']}/contest", {"reason": "重新报告"})
+        overdue = await talks.overdue(**ordinary)
+        demand = {"item_ids": [overdue["schedule"][0]["id"]], "pay_by": talks.day(40)}
         quick, tries = "/v1/quick-license-offers", "/v1/quick-license-requests"
         opened = {"signatory": {"name": "王校长"}}
         draft = await self.owner.made(quick, a_quick_offer(patent))
@@ -242,6 +244,9 @@ class Furniture:
             "/v1/licenses/{id}/terminations": (
                 firm, f"/v1/licenses/{held['id']}/terminations", end, {**end, "reason": "其他"}
             ),
+            "/v1/licenses/{id}/demands": (
+                owner, f"/v1/licenses/{overdue['id']}/demands", demand, {**demand, "pay_by": talks.day(41)}
+            ),
             "/v1/licenses/{id}/payments": (firm, f"/v1/licenses/{held['id']}/payments", pay, {**pay, "reference": "B"}),
             "/v1/licenses/{id}/royalty-reports": (
                 firm, f"/v1/licenses/{again['license_id']}/royalty-reports", base, {"base": {"amount": "2.00"}}
@@ -253,6 +258,9 @@ class Furniture:
             quick: (owner, quick, a_quick_offer(patent), a_quick_offer(patent, license_term_months=24)),
             f"{quick}/{{id}}/activation": (
                 owner, f"{quick}/{draft['id']}/activation", opened, {"signatory": {"name": "李四"}}
+            ),
+            f"{quick}/{{id}}/agency-consents": (
+                firm, f"{quick}/{open_[3]['id']}/agency-consents", consent, {"delegate_id": "org_1"}
             ),
             f"{quick}/{{id}}/pause": (owner, f"{quick}/{open_[0]['id']}/pause", None, None),
             f"{quick}/{{id}}/resumption": (owner, f"{quick}/{open_[1]['id']}/resumption", None, None),
@@ -312,6 +320,14 @@ class Furniture:
             for name, request in zip("ABC", requests, strict=False)
         }
         await self.owner.made(f"/v1/payments/{paid['C']}/contest", {"reason": "未到账"})
+        too_much = await open_.settled(await open_.notice(declared), "30001.00")
+        refund = {"amount": {"amount": "1.00"}, "paid_on": one.today, "reference": "R"}
+        banks = [await Bank.open(one) for _ in range(2)]
+        rules, agreement = "/v1/settlement-rules", {"signatory": {"name": "王校长"}}
+        given_by = [await self.world.organization() for _ in range(2)]
+        rule = await given_by[0].made(rules, agreement)
+        days = {"days": [{"day": "2098-05-06", "kind": "HOLIDAY"}], "source": "通知"}
+        figure = {"name": "DUNNING_STEPS", "value": "1,15,30", "valid_from": "2098-01-01", "source": "平台规则"}
         free = await (await case()).announced(fee={"fee_type": "FREE"})
         held = [await open_.notice(free) for _ in range(2)]
         notice = {"declaration_id": declared["id"], "intended_use": "生产"}
@@ -336,6 +352,9 @@ class Furniture:
             f"{root}/{{id}}/withdrawal-announcement": (
                 operator, f"{at(announced[1])}/withdrawal-announcement", said, {**said, "announcement_number": "KF2"}
             ),
+            f"{root}/{{id}}/agency-consents": (
+                firm, f"{at(declared)}/agency-consents", {"delegate_id": self.delegate.organization_id}, {"delegate_id": "org_1"}
+            ),
             "/v1/open-license-requests": (firm, "/v1/open-license-requests", notice, {**notice, "intended_use": "试验"}),
             "/v1/open-license-requests/{id}/payments": (firm, f"{request}/payments", payment, {**payment, "reference": "Y"}),
             "/v1/open-license-requests/{id}/cancellation": (
@@ -349,6 +368,14 @@ class Furniture:
                 owner, f"/v1/payments/{paid['A']}/confirmation", {}, {"document_ids": consent["document_ids"]}
             ),
             "/v1/payments/{id}/contest": (owner, f"/v1/payments/{paid['B']}/contest", {"reason": "未到账"}, {"reason": "无"}),
+            "/v1/payments/{id}/refunds": (owner, f"/v1/payments/{too_much['id']}/refunds", refund, {**refund, "reference": "S"}),
+            "/v1/payment-providers": (operator, "/v1/payment-providers", {"name": "甲银行"}, {"name": "乙银行"}),
+            "/v1/payment-providers/{id}/rotation": (operator, f"{banks[0].path}/rotation", {"overlap_hours": 1}, {}),
+            "/v1/payment-providers/{id}/retirement": (operator, f"{banks[1].path}/retirement", None, None),
+            rules: (given_by[1], rules, agreement, {"signatory": {"name": "李校长"}}),
+            f"{rules}/{{id}}/revocation": (given_by[0], f"{rules}/{rule['id']}/revocation", None, None),
+            "/v1/calendar/days": (operator, "/v1/calendar/days", days, {**days, "source": "另一通知"}),
+            "/v1/policies": (operator, "/v1/policies", figure, {**figure, "value": "7"}),
             "/v1/payments/{id}/resolution": (
                 operator, f"/v1/payments/{paid['C']}/resolution", {"outcome": "UPHELD", "reason": "查无此款"},
                 {"outcome": "REJECTED", "reason": "属实"},

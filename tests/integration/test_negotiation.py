@@ -350,17 +350,11 @@ async def test_e5_an_exclusive_license_of_a_common_patent_needs_all_owners(talks
 
 async def test_one_delegate_serves_one_side_unless_both_agree(talks: Talks) -> None:
     """DUAL-AGENCY: Civil Code Art. 168."""
-    broker = await talks.world.organization(type="SERVICE_AGENCY", uscc=factories.uscc("91370303"))
-    for principal in (talks.university, talks.firm):
-        body = {"principal_id": principal.organization_id, "scopes": ["deals:read", "deals:write"]}
-        proposed = await broker.made("/v1/delegations", body)
-        await principal.made(f"/v1/delegations/{proposed['id']}/acceptance")
-    for_firm, for_university = (broker.on_behalf_of(who.organization_id) for who in (talks.firm, talks.university))
+    consent, for_firm, for_university = await talks.broker()
     inquiry = await talks.inquiry(for_firm)
     offer = await talks.offer(inquiry, for_firm)
     no = await for_university.post(f"/v1/offers/{offer['id']}/acceptance", json={})
     assert rules_of(no) == ["DUAL-AGENCY"]
-    consent = {"delegate_id": broker.organization_id}
     path = f"/v1/inquiries/{inquiry['id']}/agency-consents"
     problem(await for_firm.post(path, json=consent), 422, "principal_only")
     await talks.firm.made(path, consent)

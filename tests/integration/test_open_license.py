@@ -164,6 +164,36 @@ async def test_e9_a_pledged_patent_needs_its_pledgee(case: Case) -> None:
     assert (await case.file(declared)).status_code == 200
 
 
+async def test_a_pledgee_that_came_after_the_draft_reads_it_and_consents_itself(case: Case) -> None:
+    declared = await case.declare()
+    code = factories.uscc("91370303")
+    bank = await case.world.organization(type="FINANCIAL_INSTITUTION", uscc=code, name=f"某银行{code}")
+    consent = {"role": "PLEDGEE", "given_on": case.today}
+    problem(await bank.get(at(declared)), 404, "not_found")
+    problem(await bank.post(f"{at(declared)}/consents", json=consent), 404, "not_found")
+    pledge = {
+        "kind": "PLEDGE", "since": "2025-07-01", "party": f"某银行{code}", "party_uscc": code,
+        "document_ids": [await case.university.document()],
+    }  # fmt: skip
+    await case.university.made(f"/v1/patents/{case.patent}/encumbrances", pledge)
+    assert rules_of(await case.file(declared)) == ["OL-PLEDGE"]
+    given = await bank.made(f"{at(declared)}/consents", consent)
+    assert given["party"] == f"某银行{code}"
+    assert (await bank.read(at(declared)))["state"] == "CONSENTED"
+    assert len((await bank.read(f"{at(declared)}/consents"))["items"]) == 1
+    stranger = await case.world.organization(type="FINANCIAL_INSTITUTION", uscc=factories.uscc("91370303"))
+    problem(await stranger.get(at(declared)), 404, "not_found")
+    assert (await case.file(declared)).status_code == 200
+
+
+async def test_declarations_of_the_sample_are_told_apart(case: Case) -> None:
+    declared = await case.announced()
+    anyone = case.world.anyone()
+    for sample, found in (("false", True), ("true", False)):
+        listed = await anyone.read(f"/v1/open-license-declarations?patent_id={case.patent}&sample={sample}")
+        assert ([one["id"] for one in listed["items"]] == [declared["id"]]) is found
+
+
 async def test_e13_e14_terms_are_frozen_and_withdrawal_leaves_notices_alone(case: Case) -> None:
     declared = await case.announced()
     request = await case.notice(declared)
@@ -338,6 +368,34 @@ async def test_drafts_are_for_their_parties_and_days_follow_each_other(case: Cas
     refused = await case.operator.made(f"{at(declared)}/non-announcement", refusal)
     assert refused["state"] == "NOT_ANNOUNCED"
     assert (await case.file(await case.declare())).status_code == 200  # its place is free again
+
+
+async def test_one_delegate_gives_notice_to_itself_for_nobody_unless_both_agree(case: Case) -> None:
+    """DUAL-AGENCY: who files a declaration for the patentee takes no license under it for a firm."""
+    consent, for_firm, for_university = await case.broker()
+    declared = await case.declare()
+    signed = {"filed_on": case.day(-10), "signatory": {"name": "王校长"}}
+    await for_university.made(f"{at(declared)}/filing", signed)
+    said = {"announcement_number": "KF1", "announced_on": case.day(-5)}
+    await case.operator.made(f"{at(declared)}/announcement", said)
+    notice = {"declaration_id": declared["id"], "intended_use": "生产"}
+    path = f"{at(declared)}/agency-consents"
+    assert rules_of(await for_firm.post("/v1/open-license-requests", json=notice)) == ["DUAL-AGENCY"]
+    problem(await for_firm.post(path, json=consent), 422, "principal_only")
+    await case.university.made(path, consent)
+    stranger = await case.world.organization(type="ENTERPRISE")
+    await stranger.made(path, consent)  # says nothing of the firm
+    assert rules_of(await for_firm.post("/v1/open-license-requests", json=notice)) == ["DUAL-AGENCY"]
+    await case.firm.made(path, consent)
+    assert (await for_firm.post("/v1/open-license-requests", json=notice)).status_code == 201
+    # Another patentee's delegate is nobody's second principal; and the firm itself needs no consent.
+    other = await case.another()
+    free = await other.announced()
+    request = await for_firm.made("/v1/open-license-requests", {**notice, "declaration_id": free["id"]})
+    reported = (await other.pay(request, "30000.00")).json()
+    confirmation = f"/v1/payments/{reported['id']}/confirmation"
+    assert rules_of(await for_university.post(confirmation, json={})) == ["DUAL-AGENCY"]
+    assert (await case.university.post(confirmation, json={})).status_code == 200
 
 
 async def test_a_recordal_is_filed_by_either_side_and_proved(case: Case) -> None:

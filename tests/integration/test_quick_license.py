@@ -148,6 +148,20 @@ async def test_a_fee_deferred_to_the_first_sale_is_due_from_there(talks: Talks) 
     assert rules_of(await talks.firm.post(f"{path}/first-sale", json={"on": talks.today})) == ["QL-SALE"]
 
 
+async def test_one_delegate_begins_no_trial_under_an_offer_that_it_made(talks: Talks) -> None:
+    """DUAL-AGENCY: Civil Code Art. 168."""
+    consent, for_firm, for_university = await talks.broker()
+    offer = await for_university.made("/v1/quick-license-offers", a_quick_offer(talks.patent))
+    path = f"/v1/quick-license-offers/{offer['id']}"
+    await for_university.made(f"{path}/activation", {"signatory": {"name": "王校长"}})
+    body = {"offer_id": offer["id"], "intended_use": "试用"}
+    assert rules_of(await for_firm.post("/v1/quick-license-requests", json=body)) == ["DUAL-AGENCY"]
+    problem(await for_university.post(f"{path}/agency-consents", json=consent), 422, "principal_only")
+    for principal in (talks.firm, talks.university):
+        await principal.made(f"{path}/agency-consents", consent)
+    assert (await for_firm.post("/v1/quick-license-requests", json=body)).status_code == 201
+
+
 async def test_deadlines_are_listed_and_each_is_told_once(talks: Talks) -> None:
     """E.22: the notice 30 days before the end of a trial; DUE-REMINDER."""
     begun = await talks.trial(await talks.standing())

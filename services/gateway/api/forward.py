@@ -28,6 +28,9 @@ _IN = frozenset(
         b"idempotency-key",
         b"if-match",
         b"if-none-match",
+        b"webhook-id",  # Standard Webhooks: what a payment provider signs is verified by the service
+        b"webhook-timestamp",
+        b"webhook-signature",
     }
 )
 _OUT = frozenset(

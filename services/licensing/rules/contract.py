@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from services.licensing.rules.dunning import DemandState
 from shared.contracts.access import OrganizationType
 from shared.contracts.gateway import PartyOut, Verification
 from shared.contracts.licensing import LicenseState, Side
@@ -213,15 +214,24 @@ def may_end(state: LicenseState) -> Refusal | None:
     source=Text("Civil Code Art. 563, 565", "民法典第五百六十三条第一款第三项、第五百六十五条"),
     since="2021-01-01",
 )
-def breach_was_warned_of(ground: Literal["AGREEMENT", "BREACH"], has_document: bool) -> Refusal | None:
-    """Whoever ends a contract for breach has demanded performance within a reasonable time, and shows the demand."""
-    if ground == "AGREEMENT" or has_document:
+def breach_was_warned_of(
+    ground: Literal["AGREEMENT", "BREACH"], has_document: bool, demand: DemandState | None
+) -> Refusal | None:
+    """Whoever ends a contract for breach has demanded performance within a reasonable time, and shows that it ran out."""
+    if ground == "AGREEMENT" or demand is DemandState.UNMET or (demand is None and has_document):
         return None
+    message = {
+        DemandState.RUNNING: Text("the last period that the demand set is still running", "催告所定的履行期限尚未届满"),
+        DemandState.MET: Text("what was demanded has been paid, or is reported", "催告的款项已支付，或已报告付款"),
+        None: Text("the demand that set a last period is missing", "缺少催告对方在合理期限内履行的文件"),
+    }
     return Refusal(
         "LIC-BREACH",
-        Text("the demand that set a last period is missing", "缺少催告对方在合理期限内履行的文件"),
+        message[demand],
         Text(
-            "upload it at /v1/documents and name it in document_ids", "请先在 /v1/documents 上传，再填入 document_ids"
+            "demand it at …/demands and name that in demand_id once its period is over, or name an uploaded demand in"
+            " document_ids",
+            "请先在 …/demands 催告，期满后填入 demand_id；或将催告文件上传后填入 document_ids",
         ),
-        pointer="/document_ids",
+        pointer="/demand_id" if demand else "/document_ids",
     )

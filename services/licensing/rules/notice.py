@@ -17,7 +17,7 @@ _S = RequestState
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A payment as the rules see it: whole fen, and the day on which it was made."""
+    """A payment as the rules see it: whole fen, less what was returned, and the day on which it was made."""
 
     fen: int
     paid_on: date
@@ -77,9 +77,9 @@ def settled_fen(payments: Iterable[Paid]) -> int:
 
 
 def refundable_fen(notice: Notice, payments: Sequence[Paid], today: date) -> int:
-    """What has arrived and is owed by nobody, in fen: beyond what was due, or all of it once the notice has lapsed."""
-    arrived = settled_fen(payments)
-    return arrived if state_on(notice, payments, today) is _S.PAYMENT_LAPSED else max(0, arrived - notice.due_fen)
+    """What has arrived and nobody owes, in fen: beyond what was due, or all of it once the notice has lapsed or was cancelled."""
+    arrived, is_over = settled_fen(payments), (_S.PAYMENT_LAPSED, _S.CANCELLED)
+    return arrived if state_on(notice, payments, today) in is_over else max(0, arrived - notice.due_fen)
 
 
 @rule("LIC-TERM", source=Text("Civil Code Art. 865", "民法典第八百六十五条"), since="2021-01-01")

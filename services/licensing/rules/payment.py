@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
+from typing import Literal
 
+from services.licensing.rules.terms import yuan
 from shared.contracts.licensing import PaymentState, RequestState
 from shared.errors import Text
 from shared.rulebook import Refusal, rule
@@ -18,18 +20,20 @@ class PaymentAct(StrEnum):
     CONFIRMATION = "confirmation"
     CONTEST = "contest"
     RESOLUTION = "resolution"
+    REFUND = "refunds"
 
 
 _FROM = {
     PaymentAct.CONFIRMATION: (PaymentState.REPORTED, PaymentState.CONTESTED),
     PaymentAct.CONTEST: (PaymentState.REPORTED,),
     PaymentAct.RESOLUTION: (PaymentState.CONTESTED,),
+    PaymentAct.REFUND: (PaymentState.SETTLED,),
 }
 
 
 @rule("PAY-STATE", source=_ART_51, since="2021-06-01")
 def act_is_open(act: PaymentAct, state: PaymentState) -> Refusal | None:
-    """A reported payment is confirmed or contested, a contested one resolved or confirmed after all; then it is settled for good."""
+    """A reported payment is confirmed or contested, a contested one resolved or confirmed after all; settled, it may be returned."""
     if state in _FROM[act]:
         return None
     return Refusal(
@@ -97,4 +101,72 @@ def is_reported_once(known: str | None) -> Refusal | None:
         Text(f"this reference is reported already, as {known}", f"该付款凭证号已报告：{known}"),
         Text("another payment has another reference", "另一笔付款应填写其自己的凭证号"),
         pointer="/reference",
+    )
+
+
+@rule(
+    "PAY-REFUND",
+    source=Text("Civil Code Art. 985", "民法典第九百八十五条"),
+    since="2021-01-01",
+)
+def may_return(fen: int, left_fen: int, refundable_fen: int, is_owed: bool) -> Refusal | None:
+    """What nobody owes is returned, never more: not beyond the payment, nor money that the license rests on."""
+    most = 0 if is_owed else max(0, min(left_fen, refundable_fen))
+    if fen <= most:
+        return None
+    return Refusal(
+        "PAY-REFUND",
+        Text(
+            "the license rests on this payment; the surplus came with another"
+            if is_owed
+            else f"of this payment at most {yuan(most)} is to be returned",
+            "许可以该笔款项为依据，多付部分在其他付款中" if is_owed else f"该笔付款至多可退还 {yuan(most)}",
+        ),
+        Text("read what is refundable, and name the payment that came too much", "请核对可退金额，并选择多付的那一笔"),
+        pointer="/amount/amount",
+    )
+
+
+@rule(
+    "PAY-SILENCE",
+    source=Text(
+        "Civil Code Art. 140 (silence counts only by law, agreement or custom)",
+        "民法典第一百四十条第二款（沉默仅在法律规定、当事人约定或交易习惯时视为意思表示）",
+    ),
+    since="2021-01-01",
+)
+def is_settled_by_silence(answer_by: date | None, state: PaymentState, today: date) -> bool:
+    """A payee that agreed to it beforehand, and is silent on a reported payment until the last day to answer, has confirmed it."""
+    return state is PaymentState.REPORTED and answer_by is not None and today > answer_by
+
+
+ANSWER_WITHIN_DAYS = 5  # working days: what the payee agrees to
+
+
+@rule(
+    "PAY-SILENCE-EVIDENCE",
+    source=Text("Civil Code Art. 140; the platform's settlement rule", "民法典第一百四十条第二款；平台收款确认规则"),
+    since="2026-11-30",
+)
+def silence_counts(is_agreed: bool, has_evidence: bool) -> bool:
+    """Silence counts for a payment that was reported with evidence while the payee's agreement stood, and for no other."""
+    return is_agreed and has_evidence
+
+
+@rule(
+    "PAY-RULE-STANDS",
+    source=Text("Civil Code Art. 140; the platform's settlement rule", "民法典第一百四十条第二款；平台收款确认规则"),
+    since="2026-11-30",
+)
+def agreement_follows(wanted: Literal["ACCEPTED", "REVOKED"], stands: bool) -> Refusal | None:
+    """A payee's agreement to the rule is given once, and revoked once, for what is reported afterwards."""
+    if stands == (wanted == "REVOKED"):
+        return None
+    return Refusal(
+        "PAY-RULE-STANDS",
+        Text(
+            "you have accepted this rule already" if stands else "this agreement is revoked already",
+            "您已接受该规则" if stands else "该同意已撤销",
+        ),
+        Text("read /v1/settlement-rules", "请查看 /v1/settlement-rules"),
     )

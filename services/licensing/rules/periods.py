@@ -68,6 +68,19 @@ def ends_after_months(begun_on: date, months: int, working: WorkingDays) -> date
     return working.on_or_after(months_after(begun_on, months))
 
 
+@rule(
+    "PERIOD-WORKING-DAYS",
+    source=Text("Civil Code Art. 201, 204", "民法典第二百零一条、第二百零四条"),
+    since="2021-01-01",
+)
+def ends_after_working_days(begun_on: date, days: int, working: WorkingDays) -> date:
+    """A period of working days does not count the day on which it begins, nor a day on which offices are closed."""
+    day = begun_on
+    for _ in range(days):
+        day = working.on_or_after(day + timedelta(days=1))
+    return day
+
+
 RECORDAL_MONTHS = 3
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from services.licensing.rules.periods import months_after
+from services.licensing.rules.policies import Policies
 from shared.contracts.catalog import Fee, FeeType
 from shared.contracts.licensing import DeclarationDraft
 from shared.errors import Text
@@ -15,9 +16,6 @@ from shared.rulebook import Refusal, rule
 _ART_50 = Text("Patent Law Art. 50", "专利法第五十条第一款")
 _GUIDE = Text("CNIPA's guide to open licenses", "国家知识产权局专利开放许可办理指南")
 
-LUMP_SUM_MOST = Decimal(20_000_000)
-RATE_MOST = {"NET_SALES": Decimal("0.20"), "PROFIT": Decimal("0.40")}
-MONTHS_LEAST = 12
 # What rule 85 calls commercial advertising: praise, promises of profit, claims to be first or only.
 ADVERTISING = (
     "国内首创", "国际首创", "全球首创", "国际领先", "国内领先", "世界领先", "行业第一", "全国第一", "独一无二", "最先进",
@@ -98,17 +96,18 @@ def wording_is_plain(texts: Sequence[tuple[str, str]]) -> Refusal | None:
 
 
 @rule("OL-FEE-CAP", source=_GUIDE, since="2024-01-20")
-def fee_is_usual(fee: Fee) -> Refusal | None:
-    """Open licenses generally cost at most 20 million yuan at once, 20 % of net sales or 40 % of profit: a warning."""
+def fee_is_usual(fee: Fee, usual: Policies) -> Refusal | None:
+    """Open licenses generally cost no more at once, of net sales or of profit than the office's ceilings: a warning."""
     rate = Decimal(fee.rate) if fee.rate is not None else Decimal(0)
-    most = RATE_MOST.get(fee.rate_base or "")
-    if Decimal(fee.amount or 0) <= LUMP_SUM_MOST and (most is None or rate <= most):
+    most = usual.rate_most.get(fee.rate_base or "")
+    if Decimal(fee.amount or 0) <= usual.lump_sum_most and (most is None or rate <= most):
         return None
+    at_once, sales, profit = f"{usual.lump_sum_most:,f}", usual.rate_most["NET_SALES"], usual.rate_most["PROFIT"]
     return Refusal(
         "OL-FEE-CAP",
         Text(
-            "the fee is above what CNIPA generally accepts: 20 million yuan, 20 % of net sales, 40 % of profit",
-            "许可使用费高于一般上限：一次总付2000万元、净销售额的20%、利润额的40%",
+            f"the fee is above what CNIPA generally accepts: {at_once} yuan, {sales:%} of net sales, {profit:%} of profit",
+            f"许可使用费高于一般上限：一次总付{at_once}元、净销售额的{sales:%}、利润额的{profit:%}",
         ),
         Text("lower it, or license on negotiated terms instead", "请降低费用，或改用普通许可协商"),
         pointer="/fee",
@@ -117,14 +116,17 @@ def fee_is_usual(fee: Fee) -> Refusal | None:
 
 
 @rule("OL-TERM", source=_GUIDE, since="2024-01-20")
-def term_is_usual(months: int) -> Refusal | None:
-    """An open license runs for a year at least, in principle: a warning."""
-    if months >= MONTHS_LEAST:
+def term_is_usual(months: int, usual: Policies) -> Refusal | None:
+    """An open license runs for the office's least term or longer, in principle: a warning."""
+    if months >= usual.months_least:
         return None
     return Refusal(
         "OL-TERM",
-        Text(f"a license of {months} months is short of a year", f"许可期限{months}个月，原则上不应少于一年"),
-        Text("state twelve months or more", "请填写12个月以上"),
+        Text(
+            f"a license of {months} months is short of {usual.months_least}",
+            f"许可期限{months}个月，原则上不应少于{usual.months_least}个月",
+        ),
+        Text(f"state {usual.months_least} months or more", f"请填写{usual.months_least}个月以上"),
         pointer="/license_term_months",
         severity="WARN",
     )
@@ -154,9 +156,9 @@ def against(draft: DeclarationDraft) -> list[Refusal]:
     return [no for no in found if no]
 
 
-def doubts(fee: Fee, months: int, today: date, expiry: date | None) -> list[Refusal]:
+def doubts(fee: Fee, months: int, today: date, expiry: date | None, usual: Policies) -> list[Refusal]:
     """What the office may object to, to be acknowledged at filing."""
-    found = [fee_is_usual(fee), term_is_usual(months), term_fits_the_patent(months, today, expiry)]
+    found = [fee_is_usual(fee, usual), term_is_usual(months, usual), term_fits_the_patent(months, today, expiry)]
     return [no for no in found if no]
 
 

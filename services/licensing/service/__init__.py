@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.licensing import models
+from services.licensing.service.calendar import Calendars
 from services.licensing.service.contracts import Contracts
 from services.licensing.service.deadlines import Deadlines
 from services.licensing.service.declarations import Declarations
@@ -15,9 +16,12 @@ from services.licensing.service.inquiries import Inquiries
 from services.licensing.service.ledger import Ledger
 from services.licensing.service.licenses import Licenses
 from services.licensing.service.payments import Payments
+from services.licensing.service.policies import PolicyBook
+from services.licensing.service.providers import Providers
 from services.licensing.service.quick import QuickLicenses
 from services.licensing.service.reports import Reports
 from services.licensing.service.requests import Requests
+from services.licensing.service.silence import Silence
 from services.licensing.service.targets import Targets
 from shared import feed
 from shared.clients import CatalogClient, RegisterClient
@@ -50,6 +54,9 @@ class Licensing:
         self.distributions = Distributions(db, targets, self.licenses, self.acts, cursors, clock)
         self.reports = Reports(db, targets, cursors)
         self.payments = Payments(db, targets, self.requests, self.licenses, self.acts, clock)
+        self.providers = Providers(db, self.payments, self.acts, secret, clock)
+        self.silence = Silence(db, self.payments, targets, self.acts, clock)
+        self.calendars, self.policies = Calendars(db, self.acts, clock), PolicyBook(db, self.acts, clock)
 
     async def changes(self, after: int, limit: int, wait_s: float, types: Sequence[str] | None) -> FeedPage:
         """Our feed, for other services."""

@@ -16,9 +16,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
 from services.licensing.rules import deadlines as rules
-from services.licensing.rules import recordal
+from services.licensing.rules import dunning, recordal
+from services.licensing.rules.terms import yuan
 from services.licensing.service.calendar import working_days
-from services.licensing.service.licenses import next_period, recordal_state, unpaid
+from services.licensing.service.licenses import next_period, overdue_items, recordal_state, unpaid_items
+from services.licensing.service.policies import policies_on
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.licensing import Deadline, DeadlineKind, DeadlineQuery
@@ -34,6 +36,8 @@ _HREF = {
     DeadlineKind.SIGNATURES: "/v1/licenses/{}",
     DeadlineKind.NOTICE_PAYMENT: "/v1/open-license-requests/{}",
     DeadlineKind.PAYMENT: "/v1/licenses/{}",
+    DeadlineKind.PAYMENT_ANSWER: "/v1/payments/{}",
+    DeadlineKind.DEMAND: "/v1/licenses/{}",
     DeadlineKind.RECORDAL: "/v1/licenses/{}",
     DeadlineKind.TRIAL_END: "/v1/quick-license-requests/{}",
     DeadlineKind.ROYALTY_REPORT: "/v1/licenses/{}",
@@ -73,6 +77,7 @@ class Deadlines:
         """Loop: remind of what is near."""
         while True:
             await self.remind()
+            await self.dun()
             await asyncio.sleep(EVERY_S)
 
     async def remind(self) -> int:
@@ -100,6 +105,52 @@ class Deadlines:
             await models.feed.append(tx, changes)
         return len(new)
 
+    async def dun(self) -> int:
+        """Tell both sides of what is overdue, once for each step of days. Answers how many were told.
+
+        A process that slept over a step tells of the last one that was reached.
+        """
+        now = self._clock.now()
+        today, item, license_ = legal_day(now), models.due_item, models.license_
+        table = models.reminder
+        async with self._db.read() as tx:
+            steps = (await policies_on(tx, today)).dunning_steps
+            first = today - timedelta(days=max(steps)) - _AHEAD
+            ids = select(item.c.license_id).where(item.c.due_on.between(first, today - timedelta(days=1)))
+            rows = (await tx.execute(select(license_).where(license_.c.id.in_(ids)))).all()
+            dues = await models.dues_of(tx, [row.id for row in rows])
+            paid = await models.payments_under(tx, [row.id for row in rows])
+        overdue = {
+            (one.id, day): (row, one)
+            for row in rows
+            for one in overdue_items(row, dues[row.id], paid[row.id], today)
+            if one.due_on >= first and (day := dunning.step_reached(one.due_on, steps, today)) is not None
+        }
+        if not overdue:
+            return 0
+        values = [
+            {"kind": "OVERDUE", "subject": item_id, "due_on": day, "organization_id": who, "at": now}
+            for (item_id, day), (row, _) in sorted(overdue.items())
+            for who in (row.organization_id, row.licensor_id)
+        ]
+        async with self._db.write() as tx:
+            told = await tx.execute(
+                insert(table)
+                .values(values)
+                .on_conflict_do_nothing()
+                .returning(table.c.subject, table.c.due_on, table.c.organization_id)
+            )
+            changes = []
+            for item_id, day, who in told:
+                row, one = overdue[item_id, day]
+                data = {
+                    "item_id": item_id, "due_on": one.due_on.isoformat(), "open": yuan(one.fen),
+                    "days": (day - one.due_on).days, "href": _HREF[DeadlineKind.PAYMENT].format(row.id),
+                }  # fmt: skip
+                changes.append(change("deadline.overdue", row.id, who, now, data))
+            await models.feed.append(tx, changes)
+        return len(changes)
+
     async def _due(self, tx: Tx, first: date, last: date, organization_id: str | None) -> list[_Due]:
         """All deadlines of a span of days, of one organization or of all."""
         parts = union_all(*_recorded(first, last)).subquery()
@@ -123,11 +174,11 @@ class Deadlines:
             else [or_(table.c.organization_id == organization_id, table.c.licensor_id == organization_id)]
         )
         rows = (await tx.execute(select(table).where(ended, *mine))).all()
-        done = await models.acts_of(tx, [row.id for row in rows])
+        done, working = await models.acts_of(tx, [row.id for row in rows]), await working_days(tx)
         found = []
         for row in rows:
             state = recordal_state(row, done[row.id], last)
-            due_on = recordal.cancellation_due_on(state, row.terminated_on, working_days())
+            due_on = recordal.cancellation_due_on(state, row.terminated_on, working)
             if due_on is not None and first <= due_on <= last:
                 who = (row.organization_id, row.licensor_id) if organization_id is None else (organization_id,)
                 found += [_Due(DeadlineKind.RECORDAL_CANCELLATION, row.id, due_on, one) for one in who]
@@ -142,18 +193,17 @@ class Deadlines:
         falls_due = select(item.c.license_id).where(item.c.due_on.between(first, last))
         running = and_(license_.c.effective_on.is_not(None), license_.c.terminated_on.is_(None))
         runs = and_(running, license_.c.patent_ended_on.is_(None))
-        rows = (
-            await tx.execute(
-                select(license_).where(
-                    runs, or_(license_.c.id.in_(falls_due), license_.c.royalty_from.is_not(None)), *mine
-                )
-            )
-        ).all()
+        demand = models.demand
+        demanded = select(demand.c.license_id).where(demand.c.pay_by.between(first, last))
+        wanted = or_(license_.c.id.in_(falls_due), license_.c.id.in_(demanded), license_.c.royalty_from.is_not(None))
+        rows = (await tx.execute(select(license_).where(runs, wanted, *mine))).all()
         ids = [row.id for row in rows]
         dues, paid = await models.dues_of(tx, ids), await models.payments_under(tx, ids)
-        reports = await models.reports_of(tx, ids)
+        reports, demands = await models.reports_of(tx, ids), await models.demands_of(tx, ids)
         return [
-            each for row in rows for each in _of_license(row, dues[row.id], paid[row.id], reports[row.id], first, last)
+            each
+            for row in rows
+            for each in _of_license(row, dues[row.id], paid[row.id], reports[row.id], demands[row.id], first, last)
         ]
 
 
@@ -162,12 +212,17 @@ def _of_license(
     dues: Sequence[Row[Any]],
     paid: Sequence[Row[Any]],
     reports: Sequence[Row[Any]],
+    demands: Sequence[Row[Any]],
     first: date,
     last: date,
 ) -> Iterator[_Due]:
-    for day in unpaid(dues, paid):
-        if first <= day <= last:
-            yield _Due(DeadlineKind.PAYMENT, row.id, day, row.organization_id)
+    open_ = unpaid_items(dues, paid)
+    for item in open_:
+        if first <= item.due_on <= last:
+            yield _Due(DeadlineKind.PAYMENT, row.id, item.due_on, row.organization_id)
+    for demand in demands:
+        if first <= demand.pay_by <= last and any(item.id in demand.item_ids for item in open_):
+            yield _Due(DeadlineKind.DEMAND, row.id, demand.pay_by, row.organization_id)
     if period := next_period(row, reports):
         due_on = period[1] + timedelta(days=rules.REPORT_WITHIN_DAYS)
         if first <= due_on <= last:
@@ -199,6 +254,7 @@ def _recorded(first: date, last: date) -> list[Select[Any]]:
     kinds = DeadlineKind
     found = [
         part(kinds.OFFER, offer.id, offer.valid_until, answers, offer.answer.is_(None), inquiry.id == offer.inquiry_id),
+        part(kinds.PAYMENT_ANSWER, payment.id, payment.answer_by, payment.payee_id, payment.state == "REPORTED"),
         part(kinds.NOTICE_PAYMENT, request.id, request.payment_due_on, request.organization_id, waits),
         part(
             kinds.TRIAL_END, trial.id, trial.trial_ends_on, trial.organization_id, trial.converted_on.is_(None),

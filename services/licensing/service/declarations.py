@@ -17,13 +17,15 @@ from services.licensing.rules import declaration as rules
 from services.licensing.rules import estimate as estimates
 from services.licensing.rules import parties, terms
 from services.licensing.rules.declaration import OPEN, SHOWN, DeclarationAct
-from services.licensing.service import scopes
+from services.licensing.service import agency, scopes
+from services.licensing.service.policies import policies_on
 from services.licensing.service.targets import Targets, raise_unless_acknowledged
 from shared import context
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Act, ConsentRole, DealTarget, GivenConsent, Holder, Pledgee
 from shared.contracts.licensing import (
+    AgencyConsentDraft,
     Announcement,
     AvailableAct,
     Declaration,
@@ -69,8 +71,33 @@ class Declarations:
 
     async def get(self, id_: str, by: Caller | None) -> Declaration:
         """A declaration: once announced for everybody, before that for its parties."""
+        await self._look_for(id_, reader(by))
         async with self._db.read() as tx:
             return self._shown(await self._visible(tx, id_, reader(by), lock=False), by)
+
+    async def _look_for(self, id_: str, by: Caller | None) -> None:
+        """Let a party in that came onto the patent's record after the last act: an owner, a pledgee.
+
+        A draft keeps its parties as they were then; of whoever it does not know it asks catalog afresh.
+        """
+        if by is None:
+            return
+        async with self._db.read() as tx:
+            row = (await tx.execute(select(models.declaration).where(models.declaration.c.id == id_))).first()
+        if row is None or row.state not in rules.FROM[DeclarationAct.CONSENT] or _is_inside(row, by):
+            return
+        target = await self._targets.of(row.patent_id, Act.OPEN_LICENSE)
+        concerned: list[Holder | Pledgee] = [*target.others, *target.pledgees]
+        if any(_is_caller(one, by) for one in concerned):
+            async with self._db.write() as tx:
+                locked = await self._locked(tx, id_)
+                if locked.state in rules.FROM[DeclarationAct.CONSENT]:
+                    await models.changed(tx, models.declaration, locked, self._clock.now(), **_patent(target))
+
+    async def _locked(self, tx: Tx, id_: str) -> Row[Any]:
+        table = models.declaration
+        found: Row[Any] = (await tx.execute(select(table).where(table.c.id == id_).with_for_update())).one()
+        return found
 
     async def patent_of(self, id_: str, by: Caller) -> str:
         """The patent of a declaration that the caller may see. Raises: NotFound."""
@@ -96,6 +123,8 @@ class Declarations:
             found.append(table.c.organization_id == (by.organization_id if by else ""))
         if query.external_id:
             found.append(table.c.external_id == query.external_id)
+        if query.sample is not None:
+            found.append(table.c.is_sample.is_(query.sample))
         condition = and_(*found)
         scope = ("declarations", by.organization_id if by else None, query.model_dump_json(exclude={"after", "limit"}))
         async with self._db.read() as tx:
@@ -183,6 +212,7 @@ class Declarations:
         Raises: RuleRefused OL-CONSENT-PARTY, OL-CONSENT-EVIDENCE, OL-STATE, OL-DAYS.
         """
         await self._targets.check_documents(draft.document_ids, by)
+        await self._look_for(id_, by)
         for_declaration = draft.to == "DECLARATION"
         while True:
             row, given = await self._with_consents(id_, by)
@@ -274,6 +304,7 @@ class Declarations:
 
     async def consents(self, id_: str, by: Caller) -> Page[DeclarationConsent]:
         """The consents to a declaration, for its parties."""
+        await self._look_for(id_, by)
         table = models.declaration_consent
         async with self._db.read() as tx:
             if not _is_inside(await self._visible(tx, id_, by, lock=False), by):
@@ -323,11 +354,12 @@ class Declarations:
                 if locked.version != row.version:
                     continue
                 await self._acts.claim(tx, now)
+                usual = await policies_on(tx, today)
                 own = [
                     rules.act_is_open(DeclarationAct.FILING, self.state(locked)),
                     rules.days_follow(filing.filed_on, None, today),
                     rules.stands_alone(await self._live(tx, row.patent_id)),
-                    *terms.doubts(said.fee, said.license_term_months, today, target.expiry_date),
+                    *terms.doubts(said.fee, said.license_term_months, today, target.expiry_date, usual),
                 ]
                 raise_unless_acknowledged(target.violations, [no for no in own if no], filing.acknowledged_rules)
                 detail = {"signatory": dump(filing.signatory), "document_ids": filing.document_ids}
@@ -436,6 +468,15 @@ class Declarations:
             made = await self._act(tx, row, "withdrawal_filed", said.filed_on, by, now, detail, changed)
             return await self._acts.answer(tx, self._shown(made, by))
 
+    async def consent_to_agency(self, id_: str, said: AgencyConsentDraft, by: Caller) -> Declaration:
+        """A side of what is taken under a declaration consents, itself, to a delegate of both (Civil Code Art. 168)."""
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._visible(tx, id_, by, lock=False)
+            await agency.consent(tx, "declaration", id_, row.organization_id, said, by, now)
+            return await self._acts.answer(tx, self._shown(row, by))
+
     async def _owned(self, id_: str, by: Caller) -> tuple[Row[Any], list[GivenConsent]]:
         row, given = await self._with_consents(id_, by)
         if not by.may_touch(row.organization_id):
@@ -472,6 +513,8 @@ class Declarations:
                 on=on,
                 at=now,
                 by=by.client_id,
+                organization_id=by.organization_id,
+                actor_id=by.actor_id,
                 detail=json.loads(json.dumps(detail, default=str)),
             )
         )

@@ -20,7 +20,7 @@ from services.licensing.rules.scope import wanted
 from services.licensing.service import ledger
 from services.licensing.service.declarations import offered, taken
 from services.licensing.service.licenses import Licenses, no_license, scope_of
-from services.licensing.service.money import money
+from services.licensing.service.money import kept_fen, money
 from services.licensing.service.targets import Targets, raise_unless_acknowledged
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -52,6 +52,11 @@ from shared.ids import new_id
 from shared.paging import Cursors
 
 _S = DistributionState
+
+
+def _arrived(paid: Sequence[Row[Any]]) -> int:
+    """What has arrived and was not returned, in fen."""
+    return sum(kept_fen(one) for one in paid if one.state == PaymentState.SETTLED)
 
 
 def _no_distribution() -> NotFound:
@@ -249,20 +254,19 @@ class Distributions:
 
     async def _distributable(self, tx: Tx, row: Row[Any]) -> int:
         """What has arrived towards the fee and is in no other distribution, in fen; what arrived beyond it is the payer's."""
-        paid = list((await models.payments_under(tx, [row.id]))[row.id])
         owed = sum(item.fen for item in (await models.dues_of(tx, [row.id]))[row.id])
+        arrived = min(_arrived((await models.payments_under(tx, [row.id]))[row.id]), owed)
         if row.source_type == "OPEN_LICENSE":
-            paid += (await models.payments_of(tx, [row.source_id]))[row.source_id]
             table = models.request
-            owed += (await tx.execute(select(table.c.due_fen).where(table.c.id == row.source_id))).scalar_one()
-        arrived = sum(one.fen for one in paid if one.state == PaymentState.SETTLED)
+            due = (await tx.execute(select(table.c.due_fen).where(table.c.id == row.source_id))).scalar_one()
+            arrived += min(_arrived((await models.payments_of(tx, [row.source_id]))[row.source_id]), due)
         table = models.distribution
         done = await tx.scalar(
             select(func.coalesce(func.sum(table.c.gross_fen), 0)).where(
                 table.c.license_id == row.id, table.c.withdrawn_on.is_(None)
             )
         )
-        return int(min(arrived, owed)) - int(done or 0)
+        return int(arrived) - int(done or 0)
 
     # Acts
 

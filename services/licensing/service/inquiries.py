@@ -14,6 +14,7 @@ from services.licensing import models
 from services.licensing.rules import clauses, parties, scope
 from services.licensing.rules import offer as rules
 from services.licensing.rules.offer import Said
+from services.licensing.service import agency
 from services.licensing.service.contracts import Contracts
 from services.licensing.service.declarations import hash_of, offered, party_of, taken
 from services.licensing.service.licenses import sides
@@ -248,12 +249,7 @@ class Inquiries:
             await self._acts.claim(tx, now)
             row = await self._visible(tx, id_, by, lock=True)
             side = _side(row, by)
-            if by.actor_id is not None:
-                raise InvalidInput(
-                    "consent yourself, and not through a delegate: use a client of your own organization",
-                    "该同意须由被代理人本人作出，请使用本机构的客户端",
-                    code="principal_only",
-                )
+            agency.by_principal(by)
             detail = {"delegate_id": said.delegate_id, "side": side.value}
             await self._tell(tx, row, "inquiry.agency_consented", row.id, by, now, detail)
             return await self._acts.answer(tx, (await self._loaded(tx, [row], by))[0])

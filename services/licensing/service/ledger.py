@@ -1,4 +1,4 @@
-"""The ledger: every fen that arrived, was shared out and paid out, in double entry, in the transaction of the act.
+"""The ledger: every fen that arrived, was returned, shared out and paid out, in double entry, in the transaction of the act.
 
     RECEIVED  what has arrived at the payee, less what it has paid on        (debit)
     HELD      what has arrived and is nobody's yet                           (credit)
@@ -99,6 +99,12 @@ async def settled(tx: Tx, payment: Row[Any], deal_id: str, now: datetime) -> Non
     """Money has arrived."""
     lines = [(_A.RECEIVED, payment.fen, None), (_A.HELD, -payment.fen, None)]
     await enter(tx, "SETTLED", payment.payee_id, deal_id, payment.id, payment.paid_on, now, lines)
+
+
+async def refunded(tx: Tx, payment: Row[Any], fen: int, deal_id: str, refund_id: str, on: date, now: datetime) -> None:
+    """Money that nobody owed went back to its payer."""
+    lines = [(_A.RECEIVED, -fen, None), (_A.HELD, fen, None)]
+    await enter(tx, "REFUNDED", payment.payee_id, deal_id, refund_id, on, now, lines)
 
 
 async def shared_out(

@@ -11,27 +11,33 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
 from services.licensing.rules import contract as contract_rules
-from services.licensing.rules import notice, periods, schedule
+from services.licensing.rules import dunning, notice, periods, schedule
 from services.licensing.rules import recordal as rules
 from services.licensing.rules.contract import Contract
+from services.licensing.rules.dunning import DemandState
 from services.licensing.rules.schedule import Due
+from services.licensing.rules.terms import fen, yuan
 from services.licensing.service import scopes
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import offered
-from services.licensing.service.money import money, shown
+from services.licensing.service.money import all_shown, kept_fen, money
 from services.licensing.service.targets import Targets
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Fee, Holder, LicenseType
 from shared.contracts.licensing import (
     AvailableAct,
+    Demand,
+    DemandDraft,
     DueItem,
+    DueState,
     License,
     LicenseQuery,
     LicenseScope,
     LicenseSource,
     LicenseState,
     OfferTerms,
+    Payment,
     PaymentState,
     QuickTerms,
     Recordal,
@@ -69,6 +75,7 @@ _BASIS = {
     "royalty_contested": "民法典第八百四十六条第二款",
     "patent_ended": "民法典第八百六十五条；专利法第四十四条、第四十七条；实施细则第一百一十五条",
     "patent_restored": "专利法实施细则第六条",
+    "demanded": "民法典第五百六十三条第一款第三项、第八百七十三条",
     "recordal_filed": "专利法实施细则第十五条、第八十七条",
     "recordal_recorded": "专利实施许可合同备案办法",
     "recordal_refused": "专利实施许可合同备案办法",
@@ -109,6 +116,7 @@ class Licenses:
         """
         terms = Terms.model_validate(request.terms)
         until = notice.license_until(on, terms.license_term_months, declaration.expiry_date)
+        working = await working_days(tx)
         id_ = new_id("lic")
         values = {
             "id": id_, "organization_id": request.organization_id, "version": 1, "created_at": now, "updated_at": now,
@@ -116,12 +124,12 @@ class Licenses:
             "patent_ids": [request.patent_id], "source_type": "OPEN_LICENSE", "source_id": request.id,
             "license_type": LicenseType.ORDINARY, "terms": request.terms, "terms_hash": request.terms_hash,
             "begins_on": on, "until": until, "agreed_on": legal_day(request.delivered_at), "effective_on": on, "royalty_from": on,
-            "recordal_due_on": periods.recordal_due_on(on, working_days()), "is_sample": request.is_sample,
+            "recordal_due_on": periods.recordal_due_on(on, working), "is_sample": request.is_sample,
         }  # fmt: skip
         row = (await tx.execute(insert(models.license_).values(values).returning(models.license_))).one()
         await scopes.queue(tx, [request.patent_id])
         await scopes.take_by_law(tx, id_, request.patent_id, on, until, legal_day(now))
-        await self.plan(tx, row, schedule.planned(terms, on, working_days()))
+        await self.plan(tx, row, schedule.planned(terms, on, working))
         await self.tell(tx, row, "effective", on, by, now, {"request_id": request.id}, told=_of_effect(row))
         return id_
 
@@ -136,12 +144,13 @@ class Licenses:
 
     async def takes_effect(self, tx: Tx, row: Row[Any], on: date, by: Caller, now: datetime) -> Row[Any]:
         """A contract that both sides have signed is in force; everybody concerned hears of it."""
-        due = periods.recordal_due_on(on, working_days())
+        working = await working_days(tx)
+        due = periods.recordal_due_on(on, working)
         begins = max(on, row.begins_on)
         row = await models.changed(
             tx, models.license_, row, now, effective_on=on, recordal_due_on=due, royalty_from=begins
         )
-        await self.plan(tx, row, schedule.planned(OfferTerms.model_validate(row.terms), on, working_days()))
+        await self.plan(tx, row, schedule.planned(OfferTerms.model_validate(row.terms), on, working))
         await self.tell(tx, row, "concluded", on, by, now, {}, feed="license.effective", told=_of_effect(row))
         return row
 
@@ -199,19 +208,30 @@ class Licenses:
         ids = [row.id for row in rows]
         done, paid = await models.acts_of(tx, ids), await models.payments_under(tx, ids)
         dues, reports = await models.dues_of(tx, ids), await models.reports_of(tx, ids)
-        return [self._shown(row, done[row.id], paid[row.id], dues[row.id], reports[row.id], by) for row in rows]
+        told = await all_shown(tx, [one for row in rows for one in paid[row.id]], by)
+        by_license = {row.id: [one for one in told if one.license_id == row.id] for row in rows}
+        demanded = await models.demands_of(tx, ids)
+        return [
+            self._shown(
+                row, done[row.id], paid[row.id], by_license[row.id], dues[row.id], reports[row.id], demanded[row.id], by
+            )
+            for row in rows
+        ]
 
     def _shown(
         self,
         row: Row[Any],
         done: list[Row[Any]],
         paid: list[Row[Any]],
+        told: list[Payment],
         dues: list[Row[Any]],
         reports: list[Row[Any]],
+        demanded: list[Row[Any]],
         by: Caller,
     ) -> License:
         today = legal_day(self._clock.now())
         items, credit = _schedule(row, dues, paid, today)
+        overdue = [one.id for one in items if one.state is DueState.OVERDUE]
         following = next_period(row, reports)
         state = contract_rules.state_on(contract_of(row), today)
         steps = [one for one in done if one.act.startswith("recordal_")]
@@ -236,7 +256,9 @@ class Licenses:
             effective_at=row.effective_on,
             schedule=items,
             credit=money(credit),
-            payments=[shown(one, by) for one in paid],
+            refunded=money(sum(one.refunded_fen for one in paid)),
+            demands=[demand_shown(one, dues, paid, today) for one in demanded],
+            payments=told,
             next_report=following
             and ReportPeriod(first_day=following[0], last_day=following[1], is_over=today > following[1]),
             state=state,
@@ -249,7 +271,7 @@ class Licenses:
             ],
             timeline=[TimelineEntry(act=one.act, on=one.on, at=one.at, basis=_BASIS.get(one.act)) for one in done],
             sample=row.is_sample,
-            available_acts=_available(row, state, done, following, today, by),
+            available_acts=_available(row, state, done, following, overdue, today, by),
         )  # fmt: skip
 
     async def page(self, query: LicenseQuery, by: Caller) -> Page[License]:
@@ -289,7 +311,9 @@ class Licenses:
             side = standing(row, by)
             for no in (
                 contract_rules.may_end(contract_rules.state_on(contract_of(row), today)),
-                contract_rules.breach_was_warned_of(said.ground, bool(said.document_ids)),
+                contract_rules.breach_was_warned_of(
+                    said.ground, bool(said.document_ids), await self._demand(tx, said.demand_id, side, row, today)
+                ),
             ):
                 if no:
                     raise no.raised()
@@ -299,6 +323,7 @@ class Licenses:
                 "ground": said.ground,
                 "side": side.value,
                 "document_ids": said.document_ids,
+                "demand_id": said.demand_id,
                 "reason": said.reason,
             }
             told = {"ground": said.ground, "side": side.value}
@@ -310,6 +335,64 @@ class Licenses:
                 await scopes.leave_from(tx, id_, today)
                 await self.tell(tx, row, "terminated", today, by, now, detail, feed="license.ended", told=told)
             return await self._acts.answer(tx, (await self.loaded(tx, [row], by))[0])
+
+    # What is overdue is demanded
+
+    async def demand(self, id_: str, draft: DemandDraft, by: Caller) -> Demand:
+        """Demand what is overdue until a last day; when it has run out, a termination for breach may rest on it.
+
+        Raises: RuleRefused DEMAND-ITEMS, DEMAND-PERIOD.
+        """
+        await self._targets.check_documents(draft.document_ids, by)
+        now, table = self._clock.now(), models.demand
+        today = legal_day(now)
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self.visible(tx, id_, by, lock=True)
+            if standing(row, by) is not Side.LICENSOR:
+                raise no_license()
+            dues, paid = (await models.dues_of(tx, [id_]))[id_], (await models.payments_under(tx, [id_]))[id_]
+            items = {one.id: one.fen for one in overdue_items(row, dues, paid, today)}
+            for no in (
+                dunning.items_are_overdue(draft.item_ids, items),
+                dunning.period_is_reasonable(today, draft.pay_by),
+            ):
+                if no:
+                    raise no.raised()
+            open_ = sum(items[one] for one in set(draft.item_ids))
+            pay_by = (await working_days(tx)).on_or_after(draft.pay_by)
+            values = {
+                "id": new_id("dmd"), "organization_id": row.licensor_id, "version": 1, "created_at": now,
+                "updated_at": now, "license_id": id_, "item_ids": list(dict.fromkeys(draft.item_ids)), "fen": open_,
+                "demanded_on": today, "pay_by": pay_by, "note": draft.note, "document_ids": draft.document_ids,
+            }  # fmt: skip
+            made: Row[Any] = (await tx.execute(insert(table).values(values).returning(table))).one()
+            row = await models.changed(tx, models.license_, row, now)
+            told = {"demand_id": made.id, "amount": yuan(open_), "pay_by": pay_by.isoformat()}
+            await self.tell(tx, row, "demanded", today, by, now, told)
+            return await self._acts.answer(tx, demand_shown(made, dues, paid, today))
+
+    async def demands(self, id_: str, by: Caller) -> Page[Demand]:
+        """The formal demands under a license, for its two sides, oldest first."""
+        today = legal_day(self._clock.now())
+        async with self._db.read() as tx:
+            await self.visible(tx, id_, by, lock=False)
+            dues, paid = (await models.dues_of(tx, [id_]))[id_], (await models.payments_under(tx, [id_]))[id_]
+            found = (await models.demands_of(tx, [id_]))[id_]
+            return Page(items=[demand_shown(one, dues, paid, today) for one in found])
+
+    async def _demand(
+        self, tx: Tx, demand_id: str | None, side: Side, row: Row[Any], today: date
+    ) -> DemandState | None:
+        """How the demand stands on which a side lets its termination rest. Raises: NotFound, for one that is not its own."""
+        if demand_id is None:
+            return None
+        found = (await models.demands_of(tx, [row.id]))[row.id]
+        known = next((one for one in found if one.id == demand_id and side is Side.LICENSOR), None)
+        if known is None:
+            raise NotFound("there is no such demand of yours", "没有该催告")
+        dues, paid = (await models.dues_of(tx, [row.id]))[row.id], (await models.payments_under(tx, [row.id]))[row.id]
+        return DemandState(demand_shown(known, dues, paid, today).state)
 
     # Its recordal
 
@@ -402,15 +485,37 @@ def next_period(row: Row[Any], reports: Sequence[Row[Any]]) -> tuple[date, date]
     return next((period for period in periods_ if period[0] not in known), None)
 
 
-def unpaid(dues: Sequence[Row[Any]], paid: Sequence[Row[Any]]) -> list[date]:
-    """The last days of the items of a schedule that are not paid in full."""
+def unpaid_items(dues: Sequence[Row[Any]], paid: Sequence[Row[Any]]) -> list[Due]:
+    """The items of a schedule that are not paid in full."""
     items = [Due(one.id, one.fen, one.due_on) for one in dues]
     got, _ = schedule.allocated(items, _settled(paid))
-    return [item.due_on for item in items if got[item.id] < item.fen]
+    return [item for item in items if got[item.id] < item.fen]
+
+
+def overdue_items(row: Row[Any], dues: Sequence[Row[Any]], paid: Sequence[Row[Any]], today: date) -> list[Due]:
+    """The items that are overdue, with what of them is open."""
+    return [
+        Due(item.id, fen(item.amount.amount) - fen(item.settled.amount), item.due_on)
+        for item in _schedule(row, dues, paid, today)[0]
+        if item.state is DueState.OVERDUE
+    ]
+
+
+def demand_shown(one: Row[Any], dues: Sequence[Row[Any]], paid: Sequence[Row[Any]], today: date) -> Demand:
+    """A demand, and whether what it demanded was paid."""
+    open_ = {item.id for item in unpaid_items(dues, paid)} & set(one.item_ids)
+    waits = any(pay.state in (PaymentState.REPORTED, PaymentState.CONTESTED) for pay in paid)
+    state = dunning.state_on(one.pay_by, not open_, waits, today)
+    return Demand.model_validate({**one._mapping, "amount": money(one.fen), "state": state.value})
+
+
+def credit_fen(row: Row[Any], dues: Sequence[Row[Any]], paid: Sequence[Row[Any]], today: date) -> int:
+    """What arrived beyond the schedule of a license and was not returned."""
+    return _schedule(row, dues, paid, today)[1]
 
 
 def _settled(paid: Sequence[Row[Any]]) -> list[schedule.Money]:
-    return [schedule.Money(one.fen, one.item_id) for one in paid if one.state == PaymentState.SETTLED]
+    return [schedule.Money(kept_fen(one), one.item_id) for one in paid if one.state == PaymentState.SETTLED]
 
 
 def _schedule(
@@ -504,6 +609,7 @@ def _available(
     state: LicenseState,
     done: Sequence[Row[Any]],
     following: tuple[date, date] | None,
+    overdue: Sequence[str],
     today: date,
     by: Caller,
 ) -> list[AvailableAct]:
@@ -514,6 +620,8 @@ def _available(
             no = contract_rules.may_sign(state, signed_by(done), standing(row, by))
             found.append(offered("signatures", f"{root}/signatures", no))
         found.append(offered("terminations", f"{root}/terminations", contract_rules.may_end(state)))
+        if by.organization_id == row.licensor_id:
+            found.append(offered("demands", f"{root}/demands", dunning.items_are_overdue(overdue, overdue)))
     if by.organization_id == row.organization_id:
         no_money = schedule.license_takes_money(row.effective_on is not None)
         found.append(offered("payments", f"{root}/payments", no_money))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Table, func, insert, select, update
 
 from services.licensing import models
 from services.licensing.rules import payment as rules
-from services.licensing.rules import periods, royalty, schedule, terms
+from services.licensing.rules import periods, provider, royalty, schedule, terms
 from services.licensing.rules.payment import PaymentAct
 from services.licensing.rules.royalty import ReportAct
-from services.licensing.service import ledger
+from services.licensing.service import agency, ledger
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import offered
-from services.licensing.service.licenses import Licenses, next_period, no_license, terms_of
-from services.licensing.service.money import money, shown, tell
-from services.licensing.service.requests import Requests
+from services.licensing.service.licenses import Licenses, credit_fen, next_period, no_license, terms_of
+from services.licensing.service.money import all_shown, kept_fen, money, tell
+from services.licensing.service.requests import Requests, no_request, refundable
 from services.licensing.service.targets import Targets
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -26,19 +26,26 @@ from shared.contracts.licensing import (
     Contest,
     LicensePaymentDraft,
     Payment,
+    PaymentDraft,
     PaymentState,
+    RefundDraft,
     ReportContest,
+    ReportedPayment,
     ReportState,
     Resolution,
     RoyaltyReport,
     RoyaltyReportDraft,
+    SettledBy,
+    Side,
     Terms,
 )
-from shared.contracts.wire import Page
+from shared.contracts.payments import PaymentNotice
+from shared.contracts.wire import Page, dump
 from shared.db import Database, Tx
 from shared.errors import NotFound
 from shared.idempotency import Idempotency
 from shared.ids import new_id
+from shared.rulebook import Refusal
 
 
 def _no_payment() -> NotFound:
@@ -47,6 +54,40 @@ def _no_payment() -> NotFound:
 
 def _no_report() -> NotFound:
     return NotFound("there is no such royalty report", "没有该提成报告")
+
+
+_Key = Literal["request_id", "license_id"]
+_TABLES: dict[_Key, Table] = {"request_id": models.request, "license_id": models.license_}
+
+
+class PaidFor(NamedTuple):
+    """What money is paid for: a notice or a license, its row locked."""
+
+    key: _Key
+    row: Row[Any]
+
+    @property
+    def table(self) -> Table:
+        """Where the row stands."""
+        return _TABLES[self.key]
+
+    @property
+    def deal_id(self) -> str:
+        """What its money is entered under."""
+        return str(self.row.id) if self.key == "request_id" else ledger.deal_of(self.row)
+
+
+class Transfer(NamedTuple):
+    """Money that went from one account to another: whole fen, its day, the bank's number."""
+
+    fen: int
+    paid_on: date
+    reference: str
+
+
+def transfer_of(said: PaymentDraft | PaymentNotice) -> Transfer:
+    """The transfer that somebody tells of."""
+    return Transfer(terms.fen(said.amount.amount), said.paid_on, said.reference)
 
 
 class Payments:
@@ -63,7 +104,10 @@ class Payments:
     async def get(self, id_: str, by: Caller) -> Payment:
         """A payment, for payer and payee."""
         async with self._db.read() as tx:
-            return shown(await self._row(tx, id_, by), by)
+            return await self._shown(tx, await self._row(tx, id_, by), by)
+
+    async def _shown(self, tx: Tx, row: Row[Any], by: Caller) -> Payment:
+        return (await all_shown(tx, [row], by))[0]
 
     async def _row(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
         row = (await tx.execute(select(models.payment).where(models.payment.c.id == id_))).first()
@@ -71,41 +115,94 @@ class Payments:
             raise _no_payment()
         return row
 
+    async def report_for_notice(self, id_: str, draft: PaymentDraft, by: Caller) -> Payment:
+        """Report a payment of what a notice has made due; it counts once it is settled, dated to its day.
+
+        Raises: RuleRefused PAY-OPEN, PAY-DAY, PAY-TWICE, PAY-AMOUNT.
+        """
+        await self._targets.check_documents(draft.document_ids, by)
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._requests.visible(tx, id_, by, lock=True)
+            if not by.may_touch(row.organization_id):
+                raise no_request()
+            subject, payment = PaidFor("request_id", row), transfer_of(draft)
+            for no in (
+                rules.is_reported_once(await self._known(tx, subject, draft.reference)),
+                rules.request_takes_money(await self._requests.state(tx, row)),
+                rules.is_money(payment.fen),
+                rules.is_paid_in_time(draft.paid_on, row.payment_due_on, legal_day(now)),
+            ):
+                if no:
+                    raise no.raised()
+            return await self._acts.answer(tx, await self._reported(tx, subject, payment, None, draft, by, now))
+
     async def report(self, id_: str, draft: LicensePaymentDraft, by: Caller) -> Payment:
-        """Report a payment under a license; it counts once the payee has confirmed it.
+        """Report a payment under a license; it counts once it is settled.
 
         Raises: RuleRefused PAY-LICENSE, PAY-ITEM, PAY-DAY, PAY-TWICE, PAY-AMOUNT.
         """
         await self._targets.check_documents(draft.document_ids, by)
-        now, table = self._clock.now(), models.payment
+        now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
             row = await self._licenses.visible(tx, id_, by, lock=True)
             if not by.may_touch(row.organization_id):
                 raise no_license()
-            known = await tx.scalar(
-                select(table.c.id).where(table.c.license_id == id_, table.c.reference == draft.reference)
-            )
+            subject, payment = PaidFor("license_id", row), transfer_of(draft)
             items = [item.id for item in (await models.dues_of(tx, [id_]))[id_]]
             for no in (
-                rules.is_reported_once(known),
+                rules.is_reported_once(await self._known(tx, subject, draft.reference)),
                 schedule.license_takes_money(row.effective_on is not None),
                 schedule.item_is_open(draft.item_id, items),
-                rules.is_money(terms.fen(draft.amount.amount)),
+                rules.is_money(payment.fen),
                 rules.is_paid_in_time(draft.paid_on, draft.paid_on, legal_day(now)),
             ):
                 if no:
                     raise no.raised()
-            values = {
-                "id": new_id("pay"), "organization_id": row.organization_id, "payee_id": row.licensor_id, "version": 1,
-                "created_at": now, "updated_at": now, "license_id": id_, "item_id": draft.item_id,
-                "fen": terms.fen(draft.amount.amount), "paid_on": draft.paid_on, "reference": draft.reference,
-                "document_ids": draft.document_ids, "state": PaymentState.REPORTED,
-            }  # fmt: skip
-            made: Row[Any] = (await tx.execute(insert(table).values(values).returning(table))).one()
-            await models.changed(tx, models.license_, row, now)
-            await tell(tx, made, "reported", by, now, {})
-            return await self._acts.answer(tx, shown(made, by))
+            return await self._acts.answer(
+                tx, await self._reported(tx, subject, payment, draft.item_id, draft, by, now)
+            )
+
+    async def _known(self, tx: Tx, subject: PaidFor, reference: str) -> str | None:
+        table = models.payment
+        statement = select(table.c.id).where(table.c[subject.key] == subject.row.id, table.c.reference == reference)
+        found: str | None = await tx.scalar(statement)
+        return found
+
+    async def _reported(
+        self,
+        tx: Tx,
+        subject: PaidFor,
+        payment: Transfer,
+        item_id: str | None,
+        draft: PaymentDraft,
+        by: Caller,
+        now: datetime,
+    ) -> Payment:
+        """Enter a report, with the payee's last day to answer it where its silence counts."""
+        stands = await models.rule_of(tx, subject.row.licensor_id) is not None
+        answer_by = None
+        if rules.silence_counts(stands, bool(draft.document_ids)):
+            working = await working_days(tx)
+            answer_by = periods.ends_after_working_days(legal_day(now), rules.ANSWER_WITHIN_DAYS, working)
+        made = await self._enter(
+            tx, subject, payment, now, item_id=item_id, document_ids=draft.document_ids, answer_by=answer_by
+        )
+        await models.changed(tx, subject.table, subject.row, now)
+        await tell(tx, made, "reported", by, now, {})
+        return await self._shown(tx, made, by)
+
+    async def _enter(self, tx: Tx, subject: PaidFor, payment: Transfer, now: datetime, **more: Any) -> Row[Any]:
+        table = models.payment
+        values = {
+            "id": new_id("pay"), "organization_id": subject.row.organization_id, "payee_id": subject.row.licensor_id,
+            "version": 1, "created_at": now, "updated_at": now, subject.key: subject.row.id, "document_ids": [],
+            "state": PaymentState.REPORTED, **payment._asdict(), **more,
+        }  # fmt: skip
+        made: Row[Any] = (await tx.execute(insert(table).values(values).returning(table))).one()
+        return made
 
     async def confirm(self, id_: str, said: Confirmation, by: Caller) -> Payment:
         """The payee, or the operator, has found the money: what the law gives for it is given in the same moment."""
@@ -124,29 +221,148 @@ class Payments:
         self, id_: str, step: PaymentAct, state: PaymentState, reason: str | None, document_ids: list[str], by: Caller
     ) -> Payment:
         await self._targets.check_documents(document_ids, by)
-        now, table = self._clock.now(), models.payment
+        now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
-            seen = await self._row(tx, id_, by)
-            if not by.may_touch(seen.payee_id):
-                raise _no_payment()
-            # What is paid is locked first, so that two payments settled in one moment make one license.
-            if seen.request_id is not None:
-                paid_for = await self._requests.visible(tx, seen.request_id, by, lock=True)
-            else:
-                paid_for = await self._licenses.visible(tx, seen.license_id, by, lock=True)
-            row = await self._row(tx, id_, by)
+            subject, row = await self._of_payee(tx, id_, by)
             if no := rules.act_is_open(step, PaymentState(row.state)):
                 raise no.raised()
-            made = await models.changed(tx, table, row, now, state=state, reason=reason)
-            await tell(tx, made, state.value.lower(), by, now, {"reason": reason} if reason else {})
             if state is PaymentState.SETTLED:
-                await ledger.settled(tx, made, seen.request_id or ledger.deal_of(paid_for), now)
-            if seen.request_id is not None:
-                await self._requests.take_effect(tx, await models.changed(tx, models.request, paid_for, now), by, now)
+                if no := await self._agency(tx, subject, row, by):
+                    raise no.raised()
+                how = SettledBy.PAYEE if by.organization_id == row.payee_id else SettledBy.OPERATOR
+                made = await self.settle(tx, row, subject, how, by, now, reason=reason)
             else:
-                await models.changed(tx, models.license_, paid_for, now)
-            return await self._acts.answer(tx, shown(made, by))
+                made = await models.changed(tx, models.payment, row, now, state=state, reason=reason)
+                await tell(tx, made, state.value.lower(), by, now, {"reason": reason} if reason else {})
+                await models.changed(tx, subject.table, subject.row, now)
+            return await self._acts.answer(tx, await self._shown(tx, made, by))
+
+    async def _agency(self, tx: Tx, subject: PaidFor, row: Row[Any], by: Caller) -> Refusal | None:
+        """Who paid for a firm does not say for the patentee that it has received the money, unless both consented."""
+        if subject.key != "request_id" or by.organization_id != row.payee_id:
+            return None
+        subjects = [subject.row.declaration_id, subject.row.id, row.id]
+        return await agency.against(tx, subjects, row.payee_id, row.organization_id, Side.LICENSOR, by)
+
+    async def _of_payee(self, tx: Tx, id_: str, by: Caller) -> tuple[PaidFor, Row[Any]]:
+        """What was paid, locked, and the payment, for whoever received it."""
+        seen = await self._row(tx, id_, by)
+        if not by.may_touch(seen.payee_id):
+            raise _no_payment()
+        return await self.paid_for(tx, seen), await self._row(tx, id_, by)
+
+    async def paid_for(self, tx: Tx, seen: Row[Any]) -> PaidFor:
+        """What a payment pays, locked: so two payments that are settled in one moment make one license."""
+        key: _Key = "request_id" if seen.request_id is not None else "license_id"
+        found = await self.payable(tx, key, seen._mapping[key])
+        assert found is not None, "a payment refers to what it pays"
+        return found
+
+    async def payable(self, tx: Tx, key: _Key, id_: str) -> PaidFor | None:
+        """A notice or a license that somebody pays, locked; None where there is none."""
+        table = _TABLES[key]
+        row = (await tx.execute(select(table).where(table.c.id == id_).with_for_update())).first()
+        return None if row is None else PaidFor(key, row)
+
+    async def settle(
+        self,
+        tx: Tx,
+        row: Row[Any],
+        subject: PaidFor,
+        how: SettledBy,
+        by: Caller,
+        now: datetime,
+        *,
+        reason: str | None = None,
+        **found: Any,
+    ) -> Row[Any]:
+        """The one place where a payment is settled, and what follows from it: within the caller's transaction.
+
+        The caller has locked what is paid (`paid_for`) and read the payment after that; `by` may be nobody's client.
+        """
+        made = await models.changed(
+            tx, models.payment, row, now, state=PaymentState.SETTLED, settled_by=how, reason=reason, **found
+        )
+        await tell(tx, made, "settled", by, now, {"reason": reason} if reason else {})
+        await ledger.settled(tx, made, subject.deal_id, now)
+        paid = await models.changed(tx, subject.table, subject.row, now)
+        if subject.key == "request_id":
+            await self._requests.take_effect(tx, paid, by, now)
+        return made
+
+    async def arrived(
+        self, tx: Tx, subject: PaidFor, named: str | None, transfer: Transfer, by: Caller, now: datetime
+    ) -> Row[Any]:
+        """A provider has found money on the payee's account: the payment that it is, is settled.
+
+        Money that came too late, or for a notice that was cancelled, is money that arrived: it is shown as refundable.
+        `named` is the payment that the notice names. Raises: RuleRefused PAY-AMOUNT, PAY-DAY, PAY-TWICE, PAY-DIFFERS.
+        """
+        table = models.payment
+        known = await self._known(tx, subject, transfer.reference)
+        for no in (
+            rules.is_reported_once(known if named is not None and known != named else None),
+            rules.is_money(transfer.fen),
+            rules.is_paid_in_time(transfer.paid_on, transfer.paid_on, legal_day(now)),
+        ):
+            if no:
+                raise no.raised()
+        if (id_ := named or known) is None:
+            return await self.settle(
+                tx, await self._enter(tx, subject, transfer, now), subject, SettledBy.PROVIDER, by, now
+            )
+        row = (await tx.execute(select(table).where(table.c.id == id_))).one()
+        if no := provider.agrees_with(PaymentState(row.state), row.fen, transfer.fen):
+            raise no.raised()
+        if row.state == PaymentState.SETTLED:
+            return row
+        said = Transfer(row.fen, row.paid_on, row.reference)
+        reported = None
+        if said != transfer:
+            reported = dump(ReportedPayment(amount=money(row.fen), paid_on=row.paid_on, reference=row.reference))
+        return await self.settle(tx, row, subject, SettledBy.PROVIDER, by, now, reported=reported, **transfer._asdict())
+
+    async def refund(self, id_: str, draft: RefundDraft, by: Caller) -> Payment:
+        """Record that the payee has returned what nobody owed. Raises: RuleRefused PAY-REFUND, PAY-TWICE, PAY-DAY."""
+        await self._targets.check_documents(draft.document_ids, by)
+        now, table = self._clock.now(), models.refund
+        today, transfer = legal_day(now), transfer_of(draft)
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            subject, row = await self._of_payee(tx, id_, by)
+            known = await tx.scalar(
+                select(table.c.id).where(table.c.payment_id == id_, table.c.reference == draft.reference)
+            )
+            refundable, is_owed = await self._refundable(tx, subject, id_, transfer.fen, today)
+            for no in (
+                rules.act_is_open(PaymentAct.REFUND, PaymentState(row.state)),
+                rules.is_reported_once(known),
+                rules.is_money(transfer.fen),
+                rules.is_paid_in_time(draft.paid_on, draft.paid_on, today),
+                rules.may_return(transfer.fen, kept_fen(row), refundable, is_owed),
+            ):
+                if no:
+                    raise no.raised()
+            values = {
+                "id": new_id("rfd"), "organization_id": row.payee_id, "version": 1, "created_at": now,
+                "updated_at": now, "payment_id": id_, "document_ids": draft.document_ids, **transfer._asdict(),
+            }  # fmt: skip
+            await tx.execute(insert(table).values(values))
+            made = await models.changed(tx, models.payment, row, now, refunded_fen=row.refunded_fen + transfer.fen)
+            await models.changed(tx, subject.table, subject.row, now)
+            await ledger.refunded(tx, row, transfer.fen, subject.deal_id, values["id"], draft.paid_on, now)
+            told = {"refund_id": values["id"], "returned": terms.yuan(transfer.fen)}
+            await tell(tx, made, "refunded", by, now, told)
+            return await self._acts.answer(tx, await self._shown(tx, made, by))
+
+    async def _refundable(self, tx: Tx, subject: PaidFor, payment_id: str, fen: int, today: date) -> tuple[int, bool]:
+        """What nobody owes of all that was paid, in fen, and whether a license rests on what would be returned."""
+        id_ = subject.row.id
+        if subject.key == "request_id":
+            return refundable(subject.row, (await models.payments_of(tx, [id_]))[id_], payment_id, fen, today)
+        dues, paid = (await models.dues_of(tx, [id_]))[id_], (await models.payments_under(tx, [id_]))[id_]
+        return credit_fen(subject.row, dues, paid, today), False
 
     # Royalty reports
 
@@ -173,7 +389,7 @@ class Payments:
             due = royalty.royalty_fen(
                 rates, base, sum(one.base_fen for one in counted), sum(one.royalty_fen for one in counted)
             )
-            due_on = periods.ends_after_days(today, agreed.payment_within_days, working_days())
+            due_on = periods.ends_after_days(today, agreed.payment_within_days, await working_days(tx))
             item_id = await self._item(tx, id_, period[0], due, due_on)
             values = {
                 "id": new_id("roy"), "organization_id": row.organization_id, "version": 1, "created_at": now,

@@ -13,7 +13,7 @@ from services.licensing import models
 from services.licensing.rules import clauses, parties, periods, quick, scope
 from services.licensing.rules import offer as offer_rules
 from services.licensing.rules.quick import Trial
-from services.licensing.service import scopes
+from services.licensing.service import agency, scopes
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import hash_of, offered, party_of, reader, taken
 from services.licensing.service.licenses import Licenses, sides
@@ -22,6 +22,7 @@ from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import DealTarget, Holder, LicenseType
 from shared.contracts.licensing import (
+    AgencyConsentDraft,
     AvailableAct,
     FirstSale,
     InquiredPatent,
@@ -38,6 +39,7 @@ from shared.contracts.licensing import (
     QuickRequestQuery,
     QuickRequestState,
     QuickTerms,
+    Side,
 )
 from shared.contracts.wire import Page, dump
 from shared.db import Database, Tx
@@ -127,6 +129,8 @@ class QuickLicenses:
         if query.external_id:
             mine = table.c.organization_id == (by.organization_id if by else "")
             found.append(and_(table.c.external_id == query.external_id, mine))
+        if query.sample is not None:
+            found.append(table.c.is_sample.is_(query.sample))
         condition = and_(*found)
         key = ("quick-offers", by.organization_id if by else None, query.model_dump_json(exclude={"after", "limit"}))
         async with self._db.read() as tx:
@@ -165,6 +169,15 @@ class QuickLicenses:
             await self._tell(tx, made, _PAST[act], by, now)
             return await self._acts.answer(tx, _offer(made, by))
 
+    async def consent_to_agency(self, id_: str, said: AgencyConsentDraft, by: Caller) -> QuickOffer:
+        """A side of what is taken under a standing offer consents, itself, to a delegate of both (Civil Code Art. 168)."""
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            row = await self._visible(tx, id_, by, lock=False)
+            await agency.consent(tx, "quick_offer", id_, row.organization_id, said, by, now)
+            return await self._acts.answer(tx, _offer(row, by))
+
     async def _own(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
         row = await self._visible(tx, id_, by, lock=lock)
         if not by.may_touch(row.organization_id):
@@ -189,7 +202,8 @@ class QuickLicenses:
         """Begin a trial: an ordinary license from today on, by the firm's own act (Civil Code Art. 473, 491).
 
         What is looked at, is looked at now, by rules: offer, firm, patents and their scope; nobody approves.
-        Raises: NotFound; RuleRefused QL-OPEN, QL-SME, SELF-DEALING, SAMPLE-DEALS, SCOPE-CONFLICT, and catalog's.
+        Raises: NotFound; RuleRefused QL-OPEN, QL-SME, SELF-DEALING, DUAL-AGENCY, SAMPLE-DEALS, SCOPE-CONFLICT, and
+        catalog's.
         """
         async with self._db.read() as tx:
             seen = await self._visible(tx, draft.offer_id, by, lock=False)
@@ -209,6 +223,7 @@ class QuickLicenses:
             for no in (
                 quick.offer_stands(QuickOfferState(row.state)),
                 parties.sides_differ(licensor, [Holder.model_validate(one) for one in row.holders], party_of(by)),
+                await agency.against(tx, [row.id], row.organization_id, by.organization_id, Side.LICENSEE, by),
                 parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
                 quick.firm_is_small(terms.sme_only, firm),
             ):
@@ -231,7 +246,7 @@ class QuickLicenses:
                 "source_type": "QUICK_LICENSE", "source_id": id_, "license_type": LicenseType.ORDINARY,
                 "terms": row.terms, "terms_hash": row.terms_hash, "begins_on": today, "until": min(trial_end, until),
                 "agreed_on": today, "effective_on": today, "is_sample": row.is_sample,
-                "recordal_due_on": periods.recordal_due_on(today, working_days()),
+                "recordal_due_on": periods.recordal_due_on(today, await working_days(tx)),
             }  # fmt: skip
             made_license = await self._licenses.begin_trial(tx, license_, by, now)
             # The firm may decide for the whole term: until then it is kept for it.
@@ -301,7 +316,8 @@ class QuickLicenses:
                 raise no.raised()
             row = await models.changed(tx, models.quick_request, row, now, converted_on=today)
             license_ = await models.changed(tx, models.license_, license_, now, until=row.until, royalty_from=today)
-            planned = quick.planned(QuickTerms.model_validate(row.terms), _trial(row, license_), None, working_days())
+            working = await working_days(tx)
+            planned = quick.planned(QuickTerms.model_validate(row.terms), _trial(row, license_), None, working)
             await self._licenses.plan(tx, license_, planned)
             told = {"license_type": license_.license_type, "until": row.until.isoformat()}
             await self._licenses.tell(tx, license_, "converted", today, by, now, {"request_id": id_}, told=told)
@@ -317,7 +333,7 @@ class QuickLicenses:
             if no := quick.first_sale_counts(terms, row.converted_on, row.first_sale_on, said.on, legal_day(now)):
                 raise no.raised()
             row = await models.changed(tx, models.quick_request, row, now, first_sale_on=said.on)
-            planned = quick.planned(terms, _trial(row, license_), said.on, working_days())
+            planned = quick.planned(terms, _trial(row, license_), said.on, await working_days(tx))
             await self._licenses.plan(tx, license_, planned)
             license_ = await models.changed(tx, models.license_, license_, now)
             await self._licenses.tell(tx, license_, "first_sale", said.on, by, now, {"request_id": id_})

@@ -141,14 +141,14 @@ class Reports:
         return await asyncio.to_thread(workbook, report), _XLSX, f"conversion-report-{year}.xlsx"
 
     async def _received(self, tx: Tx, by: Caller, year: int) -> dict[str, int]:
-        """What arrived in a year, in fen, by license."""
+        """What arrived in a year and was not returned, in fen, by license."""
         payment, license_ = models.payment.c, models.license_.c
         pays = or_(
             payment.license_id == license_.id,
             and_(license_.source_type == "OPEN_LICENSE", payment.request_id == license_.source_id),
         )
         statement_ = (
-            select(license_.id, func.sum(payment.fen))
+            select(license_.id, func.sum(payment.fen - payment.refunded_fen))
             .join(models.payment, pays)
             .where(
                 license_.licensor_id == by.organization_id,

@@ -13,10 +13,11 @@ from services.licensing import models
 from services.licensing.rules import declaration as declaration_rules
 from services.licensing.rules import notice, parties, payment, periods, recordal, terms
 from services.licensing.rules.notice import Notice, Paid
+from services.licensing.service import agency
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import Declarations, no_declaration, offered, party_of, taken
 from services.licensing.service.licenses import Licenses, before_end, recordal_state, sides
-from services.licensing.service.money import money, shown, tell
+from services.licensing.service.money import all_shown, kept_fen, money
 from services.licensing.service.targets import Targets
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -27,12 +28,12 @@ from shared.contracts.licensing import (
     NoticeDelivery,
     NoticeDraft,
     Payment,
-    PaymentDraft,
     PaymentState,
     Recordal,
     RecordalState,
     RequestQuery,
     RequestState,
+    Side,
     Terms,
 )
 from shared.contracts.wire import Page
@@ -72,7 +73,7 @@ class Requests:
 
         It reaches the patentee when it enters the platform (Civil Code Art. 137). Where nothing is due beforehand the
         license is in force with it.
-        Raises: NotFound; RuleRefused OL-NOT-OPEN, OL-PATENT-GONE, SELF-DEALING, SAMPLE-DEALS.
+        Raises: NotFound; RuleRefused OL-NOT-OPEN, OL-PATENT-GONE, SELF-DEALING, DUAL-AGENCY, SAMPLE-DEALS.
         """
         patent_id = await self._declarations.patent_of(draft.declaration_id, by)
         target = await self._targets.of(patent_id, Act.OPEN_LICENSE)
@@ -92,6 +93,7 @@ class Requests:
                 declaration_rules.is_open(self._declarations.state(row)),
                 notice.patent_stands(gone),
                 parties.sides_differ(licensor, holders, party_of(by)),
+                await agency.against(tx, [row.id], row.organization_id, by.organization_id, Side.LICENSEE, by),
                 parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
             ):
                 if no:
@@ -104,7 +106,7 @@ class Requests:
                 "patent_id": row.patent_id, "licensor_id": row.organization_id, "intended_use": draft.intended_use,
                 "terms": row.terms, "terms_hash": row.terms_hash, "due_fen": terms.due_fen(said.fee, first),
                 "delivered_at": now, "is_sample": row.is_sample,
-                "payment_due_on": periods.ends_after_days(today, said.payment_within_days, working_days()),
+                "payment_due_on": periods.ends_after_days(today, said.payment_within_days, await working_days(tx)),
             }  # fmt: skip
             try:
                 made = (await tx.execute(insert(models.request).values(values).returning(models.request))).one()
@@ -113,7 +115,7 @@ class Requests:
             data = {"declaration_id": row.id, "patent_id": row.patent_id, "terms_hash": row.terms_hash}
             await self._tell(tx, made, "notified", today, by, now, data)
             if made.due_fen:
-                return await self._acts.answer(tx, self._shown(made, [], None, (), by))
+                return await self._acts.answer(tx, self._shown(made, (), (), None, (), by))
             return await self._acts.answer(tx, await self._loaded(tx, await self.take_effect(tx, made, by, now), by))
 
     async def take_effect(self, tx: Tx, row: Row[Any], by: Caller, now: datetime) -> Row[Any]:
@@ -131,7 +133,16 @@ class Requests:
         self, tx: Tx, row: Row[Any], past: str, on: date, by: Caller, now: datetime, data: dict[str, Any]
     ) -> None:
         await tx.execute(
-            insert(models.act).values(subject=row.id, act=past, on=on, at=now, by=by.client_id, detail=data)
+            insert(models.act).values(
+                subject=row.id,
+                act=past,
+                on=on,
+                at=now,
+                by=by.client_id,
+                organization_id=by.organization_id,
+                actor_id=by.actor_id,
+                detail=data,
+            )
         )
         told = [
             change(f"request.{past}", row.id, audience, now, data)
@@ -181,13 +192,23 @@ class Requests:
         found = await tx.execute(select(table).where(table.c.id.in_(held))) if held else ()
         licenses = {row.id: row for row in found}
         done = await models.acts_of(tx, held) if held else {}
+        told = await all_shown(tx, [one for row in rows for one in paid[row.id]], by)
+        by_request = {row.id: [one for one in told if one.request_id == row.id] for row in rows}
         return [
-            self._shown(row, paid[row.id], licenses.get(row.license_id), done.get(row.license_id, ()), by)
+            self._shown(
+                row, paid[row.id], by_request[row.id], licenses.get(row.license_id), done.get(row.license_id, ()), by
+            )
             for row in rows
         ]
 
     def _shown(
-        self, row: Row[Any], paid: list[Row[Any]], license_: Row[Any] | None, done: Sequence[Row[Any]], by: Caller
+        self,
+        row: Row[Any],
+        paid: Sequence[Row[Any]],
+        told: Sequence[Payment],
+        license_: Row[Any] | None,
+        done: Sequence[Row[Any]],
+        by: Caller,
     ) -> LicenseRequest:
         today = legal_day(self._clock.now())
         given, payments = _notice(row, license_), _paid(paid)
@@ -205,12 +226,13 @@ class Requests:
             due=money(row.due_fen),
             settled=money(notice.settled_fen(payments)),
             refundable=money(notice.refundable_fen(given, payments, today)),
+            refunded=money(sum(one.refunded_fen for one in paid)),
             delivery=NoticeDelivery(channel="PLATFORM", delivered_at=row.delivered_at),
             effective_at=license_.effective_on if license_ else None,
             recordal_due_on=license_.recordal_due_on if license_ else None,
             recordal_state=recordal_state(license_, done, today) if license_ else RecordalState.NOT_DUE,
             state=state,
-            payments=[shown(one, by) for one in paid],
+            payments=list(told),
             sample=row.is_sample,
             available_acts=_available(row, state, by),
         )  # fmt: skip
@@ -223,13 +245,14 @@ class Requests:
             row = await self.visible(tx, id_, by, lock=True)
             if not by.may_touch(row.organization_id):
                 raise no_request()
-            if no := notice.may_cancel(await self._state(tx, row)):
+            if no := notice.may_cancel(await self.state(tx, row)):
                 raise no.raised()
             made = await models.changed(tx, models.request, row, now, cancelled_on=legal_day(now))
             await self._tell(tx, made, "cancelled", legal_day(now), by, now, {})
             return await self._acts.answer(tx, await self._loaded(tx, made, by))
 
-    async def _state(self, tx: Tx, row: Row[Any]) -> RequestState:
+    async def state(self, tx: Tx, row: Row[Any]) -> RequestState:
+        """What has become of a notice by now."""
         paid = (await models.payments_of(tx, [row.id]))[row.id]
         return notice.state_on(_notice(row, None), _paid(paid), legal_day(self._clock.now()))
 
@@ -245,44 +268,6 @@ class Requests:
             await self._licenses.recorded(tx, row.license_id, step, by, now)
             return await self._acts.answer(tx, await self._loaded(tx, row, by))
 
-    # Payments
-
-    async def report(self, id_: str, draft: PaymentDraft, by: Caller) -> Payment:
-        """Report a payment; it counts once the payee has confirmed it, dated to the day on which it was made.
-
-        Raises: RuleRefused PAY-OPEN, PAY-DAY, PAY-TWICE, PAY-AMOUNT.
-        """
-        await self._targets.check_documents(draft.document_ids, by)
-        now = self._clock.now()
-        today, table = legal_day(now), models.payment
-        async with self._db.write() as tx:
-            await self._acts.claim(tx, now)
-            row = await self.visible(tx, id_, by, lock=True)
-            if not by.may_touch(row.organization_id):
-                raise no_request()
-            known = await tx.scalar(
-                select(table.c.id).where(table.c.request_id == id_, table.c.reference == draft.reference)
-            )
-            for no in (
-                payment.is_reported_once(known),
-                payment.request_takes_money(await self._state(tx, row)),
-                payment.is_money(terms.fen(draft.amount.amount)),
-                payment.is_paid_in_time(draft.paid_on, row.payment_due_on, today),
-            ):
-                if no:
-                    raise no.raised()
-            values = {
-                "id": new_id("pay"), "organization_id": row.organization_id, "payee_id": row.licensor_id, "version": 1,
-                "created_at": now, "updated_at": now, "request_id": id_, "fen": terms.fen(draft.amount.amount),
-                "paid_on": draft.paid_on, "reference": draft.reference, "document_ids": draft.document_ids,
-                "state": PaymentState.REPORTED,
-            }  # fmt: skip
-            await tx.execute(insert(table).values(values))
-            await models.changed(tx, models.request, row, now)
-            made = (await tx.execute(select(table).where(table.c.id == values["id"]))).one()
-            await tell(tx, made, "reported", by, now, {})
-            return await self._acts.answer(tx, shown(made, by))
-
 
 def _notice(row: Row[Any], license_: Row[Any] | None) -> Notice:
     return Notice(
@@ -295,8 +280,19 @@ def _notice(row: Row[Any], license_: Row[Any] | None) -> Notice:
     )
 
 
-def _paid(rows: list[Row[Any]]) -> list[Paid]:
-    return [Paid(row.fen, row.paid_on, PaymentState(row.state)) for row in rows]
+def _paid(rows: Sequence[Row[Any]]) -> list[Paid]:
+    return [Paid(kept_fen(row), row.paid_on, PaymentState(row.state)) for row in rows]
+
+
+def refundable(row: Row[Any], paid: Sequence[Row[Any]], payment_id: str, fen: int, today: date) -> tuple[int, bool]:
+    """What nobody owes of all payments to a notice, and whether the license rests on what would be returned of one."""
+    given, before = _notice(row, None), _paid(paid)
+    after = [
+        Paid(one.fen - (fen if of.id == payment_id else 0), one.paid_on, one.state)
+        for of, one in zip(paid, before, strict=True)
+    ]
+    moved = notice.effective_on(given, before) != notice.effective_on(given, after)
+    return notice.refundable_fen(given, before, today), moved
 
 
 def _available(row: Row[Any], state: RequestState, by: Caller) -> list[AvailableAct]:

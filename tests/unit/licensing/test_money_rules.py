@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.licensing.rules import estimate, royalty, schedule
 from services.licensing.rules.royalty import Rates, ReportAct
 from services.licensing.rules.schedule import Due, Money
-from services.licensing.service.calendar import working_days
+from services.licensing.service.calendar import shipped_days
 from shared.contracts.catalog import Fee
 from shared.contracts.licensing import DueState, FeeEstimateQuery, OfferTerms, ReportState, RoyaltyTerms, Terms
 from shared.rulebook import book
@@ -59,7 +59,7 @@ IN_PARTS: dict[str, Any] = {"fee": {"fee_type": "INSTALLMENTS", "amount": "300.0
     ],
 )
 def test_what_is_known_to_be_owed_when_a_license_takes_effect(terms: OfferTerms | Terms, expected: list[Any]) -> None:
-    assert list(schedule.planned(terms, TODAY, working_days())) == expected
+    assert list(schedule.planned(terms, TODAY, shipped_days())) == expected
 
 
 def test_money_goes_where_the_payer_says_and_else_to_what_is_due_first() -> None:

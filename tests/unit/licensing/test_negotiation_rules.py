@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.licensing.rules import clauses, contract, declaration, offer, scope
 from services.licensing.rules.contract import Contract
+from services.licensing.rules.dunning import DemandState
 from services.licensing.rules.offer import Said
 from services.licensing.rules.scope import Cell, Rival
 from shared.contracts.access import OrganizationType
@@ -280,9 +281,13 @@ def test_what_is_signed_is_what_was_agreed_by_those_who_may_on_a_day_that_was() 
     assert verdict(contract.signature_is_dated, TODAY + DAY, TODAY, TODAY) == "SIGN-DAY"
     assert verdict(contract.parties_are_verified, [party()]) is None
     assert verdict(contract.parties_are_verified, [party(), party(verification="PENDING")]) == "PARTY-UNVERIFIED"
-    assert verdict(contract.breach_was_warned_of, "AGREEMENT", False) is None
-    assert verdict(contract.breach_was_warned_of, "BREACH", True) is None
-    assert verdict(contract.breach_was_warned_of, "BREACH", False) == "LIC-BREACH"
+    assert verdict(contract.breach_was_warned_of, "AGREEMENT", False, None) is None
+    assert verdict(contract.breach_was_warned_of, "BREACH", True, None) is None
+    assert verdict(contract.breach_was_warned_of, "BREACH", False, None) == "LIC-BREACH"
+    for has_document in (False, True):  # a period that one has set binds oneself, whatever else is uploaded
+        assert verdict(contract.breach_was_warned_of, "BREACH", has_document, DemandState.UNMET) is None
+        assert verdict(contract.breach_was_warned_of, "BREACH", has_document, DemandState.RUNNING) == "LIC-BREACH"
+        assert verdict(contract.breach_was_warned_of, "BREACH", has_document, DemandState.MET) == "LIC-BREACH"
 
 
 def party(**facts: Any) -> PartyOut:

@@ -10,7 +10,7 @@ import pytest
 
 from services.licensing.rules import deadlines, quick
 from services.licensing.rules.quick import Trial
-from services.licensing.service.calendar import working_days
+from services.licensing.service.calendar import shipped_days
 from shared.contracts.gateway import PartyOut
 from shared.contracts.licensing import DeadlineKind, QuickOfferState, QuickRequestState, QuickTerms
 from tests.unit.verdicts import verdict
@@ -86,7 +86,7 @@ def test_a_fee_waits_for_what_it_was_deferred_to() -> None:
 
     def due(converted: date | None, sold: date | None = None, **facts: Any) -> list[date]:
         trial = Trial(ENDS, date(2029, 11, 22), converted_on=converted)
-        return [on for _, _, on in quick.planned(terms(**facts), trial, sold, working_days())]
+        return [on for _, _, on in quick.planned(terms(**facts), trial, sold, shipped_days())]
 
     assert due(None) == []
     assert due(TODAY) == [date(2026, 12, 23)]

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.licensing.rules import declaration, notice, parties, payment, periods, recordal, terms
+from services.licensing.rules import declaration, notice, parties, payment, periods, policies, recordal, terms
 from services.licensing.rules.declaration import DeclarationAct
 from services.licensing.rules.notice import Notice, Paid
 from services.licensing.rules.parties import Party
 from services.licensing.rules.payment import PaymentAct
-from services.licensing.service.calendar import working_days
+from services.licensing.service.calendar import shipped_days
+from services.licensing.service.policies import shipped_figures
 from shared.contracts.catalog import ConsentRole, Fee, Holder, Pledgee
 from shared.contracts.licensing import (
     DeclarationDraft,
@@ -40,6 +41,7 @@ assert {
 } <= book().keys()
 
 TODAY = date(2026, 11, 20)
+USUAL = policies.on(shipped_figures(), TODAY)
 D, A = DeclarationState, DeclarationAct
 
 
@@ -140,12 +142,12 @@ def test_installments_sum_to_the_fee(days: list[int], amounts: list[str], rule: 
     ],
 )
 def test_fees_above_the_ceilings_are_warned_of(fee: dict[str, Any], rule: str | None) -> None:
-    assert verdict(terms.fee_is_usual, Fee.model_validate(fee)) == rule
+    assert verdict(terms.fee_is_usual, Fee.model_validate(fee), USUAL) == rule
 
 
 def test_terms_of_less_than_a_year_or_beyond_the_patent_are_warned_of() -> None:
-    assert verdict(terms.term_is_usual, 12) is None
-    assert verdict(terms.term_is_usual, 11) == "OL-TERM"
+    assert verdict(terms.term_is_usual, 12, USUAL) is None
+    assert verdict(terms.term_is_usual, 11, USUAL) == "OL-TERM"
     assert verdict(terms.term_fits_the_patent, 12, TODAY, date(2027, 11, 20)) is None
     assert verdict(terms.term_fits_the_patent, 12, TODAY, date(2027, 11, 19)) == "OL-TERM-EXPIRY"
     assert verdict(terms.term_fits_the_patent, 240, TODAY, None) is None
@@ -246,6 +248,8 @@ def test_what_nobody_owes_is_to_be_returned() -> None:
     assert notice.refundable_fen(DUE_NOTICE, short, late) == 2_999_999
     assert notice.refundable_fen(DUE_NOTICE, [Paid(3_000_001, TODAY, P.SETTLED)], late) == 1
     assert notice.refundable_fen(DUE_NOTICE, [Paid(9, TODAY, P.REPORTED)], late) == 0
+    cancelled = Notice(DELIVERED, 3_000_000, DUE, cancelled_on=TODAY)
+    assert notice.refundable_fen(cancelled, [Paid(3_000_000, TODAY, P.SETTLED)], TODAY) == 3_000_000
 
 
 payments = st.lists(
@@ -292,6 +296,7 @@ def test_every_act_on_a_payment_in_every_state(act: PaymentAct, state: PaymentSt
         PaymentAct.CONFIRMATION: {P.REPORTED, P.CONTESTED},
         PaymentAct.CONTEST: {P.REPORTED},
         PaymentAct.RESOLUTION: {P.CONTESTED},
+        PaymentAct.REFUND: {P.SETTLED},
     }
     assert verdict(payment.act_is_open, act, state) == (None if state in wanted[act] else "PAY-STATE")
 
@@ -324,7 +329,7 @@ def test_a_license_that_ended_early_is_taken_off_the_record_within_thirty_days()
     """REC-END; a changed recordal is one still."""
     assert recordal.state_on(["FILED", "RECORDED", "CHANGED"], TODAY, TODAY) is RecordalState.RECORDED
     assert recordal.state_on(["FILED", "RECORDED", "CANCELLED"], TODAY, TODAY) is RecordalState.CANCELLED
-    due_on = partial(recordal.cancellation_due_on, working=working_days())
+    due_on = partial(recordal.cancellation_due_on, working=shipped_days())
     assert due_on(RecordalState.RECORDED, date(2026, 11, 30)) == date(2026, 12, 30)
     assert due_on(RecordalState.RECORDED, date(2026, 9, 2)) == date(2026, 10, 8)  # the first week of October
     assert due_on(RecordalState.RECORDED, None) is None
@@ -360,12 +365,12 @@ def test_a_recordal_is_due_proved_and_dated() -> None:
 def test_a_recordal_is_due_after_three_months_on_a_working_day(begun: date, due: date) -> None:
     """RECORDAL-DUE, PERIOD-MONTHS: rule 5, Civil Code 203."""
     assert book()["PERIOD-MONTHS"].since == date(2024, 1, 20)
-    assert periods.recordal_due_on(begun, working_days()) == due
+    assert periods.recordal_due_on(begun, shipped_days()) == due
 
 
 def test_days_begin_on_the_next_and_end_on_a_working_day() -> None:
     """PERIOD-DAYS."""
-    calendar = working_days()
+    calendar = shipped_days()
     assert periods.ends_after_days(date(2026, 9, 23), 1, calendar) == date(2026, 9, 24)
     assert periods.ends_after_days(date(2026, 9, 23), 2, calendar) == date(2026, 9, 28)  # Mid-autumn, a Friday
     assert calendar.is_worked(date(2026, 10, 10)) and not calendar.is_worked(date(2026, 10, 17))
