@@ -419,6 +419,16 @@ quick_request = Table(
     Index("ix_quick_request_licensor_id", "licensor_id", "created_at", "id"),
 )
 
+# What catalog has told of patents that are licensed or declared here, for the deadlines that hang on it.
+patent_fact = Table(
+    "patent_fact",
+    meta,
+    Column("patent_id", Text, primary_key=True),
+    Column("fees_paid_until", Date),
+    Column("grace_ends_on", Date),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
 # Who was reminded of what: once.
 reminder = Table(
     "reminder",

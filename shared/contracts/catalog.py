@@ -1473,6 +1473,10 @@ class DealTarget(Reply):
     ended_on: date | None = Field(
         description="From when on the right is gone; of an invalidated one when that was found"
     )
+    fees_paid_until: date | None = Field(
+        description="The last day for which annual fees are paid, where it is recorded"
+    )
+    grace_ends_on: date | None = Field(description="The last day on which what follows it can still be paid (rule 115)")
     holders: list[Holder]
     others: list[Holder] = Field(description="The holders besides whoever keeps the record")
     inventors: list[Inventor]

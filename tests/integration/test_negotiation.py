@@ -521,3 +521,30 @@ async def test_a_recorded_license_that_ends_early_is_taken_off_the_record(talks:
     assert (await talks.firm.read("/v1/deadlines", params=early))["items"] == []
     again = await talks.operator.post(f"{root}/recordals", json={"outcome": "CHANGED", "on": talks.today})
     assert rules_of(again) == ["REC-STATE"]
+
+
+async def test_annual_fees_of_what_is_licensed_are_deadlines_and_in_grace_of_both_sides(talks: Talks) -> None:
+    license_ = await talks.concluded()
+
+    async def due(who: Api, kind: str, until: int) -> list[tuple[str, str]]:
+        found = await who.read("/v1/deadlines", params={"kind": kind, "until": talks.day(until)})
+        return [(one["subject"], one["due_on"]) for one in found["items"]]
+
+    for _ in range(200):  # catalog has recorded the license, and says of the patent what it knows
+        if fees := await due(talks.university, "ANNUAL_FEE", 400):
+            break
+        await asyncio.sleep(0.05)
+    assert fees == [(talks.patent, talks.day(300))]  # as the register said
+    assert await due(talks.firm, "ANNUAL_FEE", 400) == [] and await due(talks.firm, "GRACE_PERIOD", 400) == []
+    paid = {"code": "ANNUAL_FEE_PAID", "occurred_on": talks.today, "source": "REGISTER"}
+    await talks.operator.made(
+        f"/v1/patents/{talks.patent}/legal-events", {**paid, "detail": {"fees_paid_until": talks.day(330)}}
+    )
+    for _ in range(200):
+        if (fees := await due(talks.university, "ANNUAL_FEE", 400)) == [(talks.patent, talks.day(330))]:
+            break
+        await asyncio.sleep(0.05)
+    assert fees == [(talks.patent, talks.day(330))]
+    await talks.later(331)
+    for who in (talks.university, talks.firm):
+        assert [id_ for id_, _ in await due(who, "GRACE_PERIOD", 400)] == [license_["id"]]

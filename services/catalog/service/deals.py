@@ -11,7 +11,7 @@ from sqlalchemy import Row, func, select
 
 from services.catalog import models
 from services.catalog.rules.eligibility import refusals
-from services.catalog.rules.status import ALIVE, Standing
+from services.catalog.rules.status import ALIVE, Standing, grace_end
 from services.catalog.service.patents import no_patent
 from services.catalog.service.record import Record, spoken
 from services.catalog.service.targets import expiry_of, keeper_at, state_on, status_of, target_of
@@ -71,6 +71,8 @@ class Deals:
             )
             for one in query.given
         ]
+        standing = Standing.restored(row.standing)
+        paid_until = standing.fees_paid_until
         return DealTarget(
             patent_id=row.id,
             organization_id=row.organization_id,
@@ -84,12 +86,14 @@ class Deals:
             expiry_date=expiry_of(row),
             legal_state=status.state,
             ended_on=status.as_of if is_void else status.ended_on,
+            fees_paid_until=paid_until,
+            grace_ends_on=grace_end(paid_until) if paid_until else None,
             holders=holders,
             others=[holder for at, holder in enumerate(holders) if at != keeper],
             inventors=[Inventor.model_validate(inventor) for inventor in row.inventors],
             pledgees=[
                 Pledgee(name=pledge.party or "", uscc=pledge.party_uscc)
-                for pledge in Standing.restored(row.standing).active(EncumbranceKind.PLEDGE, today)
+                for pledge in standing.active(EncumbranceKind.PLEDGE, today)
             ],
             sample=row.is_sample,
             violations=spoken(refusals(replace(target_of(row, today, given), wanted=query.scope), query.act, today)),

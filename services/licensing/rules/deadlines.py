@@ -21,6 +21,8 @@ REMINDED_BEFORE = {
     _K.TRIAL_END: 30,
     _K.ROYALTY_REPORT: 30,
     _K.RECORDAL_CANCELLATION: 14,
+    _K.ANNUAL_FEE: 30,
+    _K.GRACE_PERIOD: 30,
 }
 REPORT_WITHIN_DAYS = 30  # after its period, where the contract says nothing: policy
 FARTHEST = max(REMINDED_BEFORE.values())

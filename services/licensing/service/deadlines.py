@@ -6,12 +6,12 @@ No state depends on a reminder, and a process that slept catches up with those w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, and_, case, literal, or_, select, union_all
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
@@ -42,6 +42,8 @@ _HREF = {
     DeadlineKind.TRIAL_END: "/v1/quick-license-requests/{}",
     DeadlineKind.ROYALTY_REPORT: "/v1/licenses/{}",
     DeadlineKind.RECORDAL_CANCELLATION: "/v1/licenses/{}",
+    DeadlineKind.ANNUAL_FEE: "/v1/patents/{}/annual-fees",
+    DeadlineKind.GRACE_PERIOD: "/v1/licenses/{}",
 }
 
 
@@ -268,7 +270,30 @@ def _recorded(first: date, last: date) -> list[Select[Any]]:
         )  # fmt: skip
         found.append(part(kinds.SIGNATURES, license_.id, license_.sign_by, who, unsigned, ~has_signed.exists()))
         found.append(part(kinds.RECORDAL, license_.id, license_.recordal_due_on, who, held))
-    return found
+    return [*found, *_of_fees(part, first)]
+
+
+def _of_fees(part: Callable[..., Select[Any]], today: date) -> list[Select[Any]]:
+    """Annual fees of what is licensed: whoever licenses keeps the patent alive (Interpretation of 2020, Art. 26).
+
+    In the grace period both sides are told until when the right can still be saved (rule 115).
+    """
+    fact, license_, declaration = models.patent_fact.c, models.license_.c, models.declaration.c
+    runs = and_(
+        license_.effective_on.is_not(None), license_.terminated_on.is_(None), license_.patent_ended_on.is_(None),
+        license_.until >= today, license_.patent_ids.contains(array([fact.patent_id])),
+    )  # fmt: skip
+    is_open = and_(
+        declaration.patent_id == fact.patent_id, declaration.patent_ended_on.is_(None),
+        declaration.state.in_(["FILED", "ANNOUNCED", "WITHDRAWAL_FILED"]),
+    )  # fmt: skip
+    is_late, kinds = fact.fees_paid_until < today, DeadlineKind
+    return [
+        part(kinds.ANNUAL_FEE, fact.patent_id, fact.fees_paid_until, license_.licensor_id, runs),
+        part(kinds.ANNUAL_FEE, fact.patent_id, fact.fees_paid_until, declaration.organization_id, is_open),
+        part(kinds.GRACE_PERIOD, license_.id, fact.grace_ends_on, license_.licensor_id, runs, is_late),
+        part(kinds.GRACE_PERIOD, license_.id, fact.grace_ends_on, license_.organization_id, runs, is_late),
+    ]
 
 
 def _order(each: _Due) -> tuple[date, str, str, str]:

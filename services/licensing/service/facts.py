@@ -1,4 +1,4 @@
-"""What catalog says of patents that are licensed or declared here: when one is gone, or has come back.
+"""What catalog says of patents that are licensed or declared here: until when their fees are paid, when one is gone.
 
 The feed says that something was recorded; what it means is asked of catalog afresh, because a lapse may reach back to
 the day on which the fee was due (rule 115), and an invalidation leaves what was performed (Patent Law Art. 47).
@@ -12,15 +12,15 @@ from typing import Any
 
 from sqlalchemy import Row, and_, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH, array
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
 from services.licensing.service.targets import Targets
 from shared.clock import Clock, legal_day
-from shared.contracts.catalog import Act
+from shared.contracts.catalog import DealTarget
 from shared.contracts.feed import Change, FeedPage
 from shared.db import Database, Tx
-from shared.errors import NotFound
 from shared.feed import change, follow
 
 FEED = "catalog"  # the cursor's name
@@ -50,33 +50,43 @@ class Facts:
         """Note which patents are gone, in the transaction that moves the cursor."""
         to, now = page.items[-1].position, self._clock.now()
         concerned = await self._concerned(page.items)
-        ended = {id_: on for id_ in await self._together(concerned) if (on := await self._ended_on(id_)) is not None}
+        known = {one.patent_id: one for one in await self._targets.named(await self._together(concerned))}
+        ended = {id_: on for id_, one in known.items() if (on := _ended_on(one)) is not None}
         async with self._db.write() as tx:
             if not await models.feed.advance(tx, FEED, page.epoch, seen=seen, to=to):
                 return (await models.feed.cursor(tx, FEED))[1]
+            await self._keep([known[id_] for id_ in concerned if id_ in known], tx, now)
             for id_ in concerned:
                 await self._note(tx, id_, ended, now)
         return to
 
+    async def _keep(self, told: Sequence[DealTarget], tx: Tx, now: datetime) -> None:
+        """Until when fees are paid, for the deadlines of whoever licenses these patents."""
+        table = models.patent_fact
+        rows = [
+            {
+                "patent_id": one.patent_id, "fees_paid_until": one.fees_paid_until, "grace_ends_on": one.grace_ends_on,
+                "updated_at": now,
+            }
+            for one in told
+        ]  # fmt: skip
+        if rows:
+            made = upsert(table).values(rows)
+            values = {name: made.excluded[name] for name in ("fees_paid_until", "grace_ends_on", "updated_at")}
+            await tx.execute(made.on_conflict_do_update(index_elements=["patent_id"], set_=values))
+
     async def _concerned(self, changes: Sequence[Change]) -> list[str]:
-        """The patents of a page with which something may end here, or of which something had ended."""
+        """The patents of a page that are licensed or declared here, and those that are gone while they are negotiated."""
         said = {each.subject: str(each.data.get("state")) for each in changes}
         license_, declaration = models.license_, models.declaration
         async with self._db.read() as tx:
-            held = await tx.execute(
-                select(license_.c.patent_ids, license_.c.patent_ended_on).where(
-                    license_.c.patent_ids.overlap(list(said))
-                )
-            )
-            known = [(id_, row.patent_ended_on) for row in held for id_ in row.patent_ids if id_ in said]
-            declared = await tx.execute(
-                select(declaration.c.patent_id, declaration.c.patent_ended_on).where(declaration.c.patent_id.in_(said))
-            )
-            known += [(row.patent_id, row.patent_ended_on) for row in declared]
+            held = await tx.scalars(select(license_.c.patent_ids).where(license_.c.patent_ids.overlap(list(said))))
+            found = {id_ for ids in held for id_ in ids if id_ in said}
+            found |= set(await tx.scalars(select(declaration.c.patent_id).where(declaration.c.patent_id.in_(said))))
             if gone := [id_ for id_, state in said.items() if state in _ENDS]:
-                talks = await tx.execute(select(models.inquiry.c.patents).where(_negotiated(gone)))
-                known += [(one["id"], None) for row in talks for one in row.patents if one["id"] in said]
-        return sorted({id_ for id_, ended_on in known if said[id_] in _ENDS or ended_on is not None})
+                talks = await tx.scalars(select(models.inquiry.c.patents).where(_negotiated(gone)))
+                found |= {one["id"] for patents in talks for one in patents if one["id"] in gone}
+        return sorted(found)
 
     async def _together(self, ids: Sequence[str]) -> list[str]:
         """These patents, and those that are licensed together with one of them."""
@@ -85,19 +95,12 @@ class Facts:
             rows = await tx.execute(select(table.c.patent_ids).where(table.c.patent_ids.overlap(list(ids))))
             return sorted({*ids, *(id_ for row in rows for id_ in row.patent_ids)})
 
-    async def _ended_on(self, id_: str) -> date | None:
-        """From when on a patent is gone; one that is no longer on record (of a removed sample) ends nothing."""
-        try:
-            patent = await self._targets.of(id_, Act.LISTING)
-        except NotFound:
-            return None
-        return patent.ended_on if patent.legal_state.value in _ENDS else None
-
     async def _note(self, tx: Tx, patent_id: str, ended: Mapping[str, date], now: datetime) -> None:
         """Declarations end with their patent, licenses with the first of theirs; when it comes back they go on."""
         declaration, license_ = models.declaration, models.license_
-        values = {"patent_ended_on": ended.get(patent_id), "updated_at": now}
-        await tx.execute(update(declaration).where(declaration.c.patent_id == patent_id).values(values))
+        values, ended_on = {"patent_ended_on": ended.get(patent_id), "updated_at": now}, declaration.c.patent_ended_on
+        is_news = ended_on.is_distinct_from(ended.get(patent_id))
+        await tx.execute(update(declaration).where(declaration.c.patent_id == patent_id, is_news).values(values))
         await self._tell_negotiators(tx, patent_id, ended.get(patent_id), now)
         statement = select(license_).where(license_.c.patent_ids.contains([patent_id])).order_by(license_.c.id)
         for row in (await tx.execute(statement.with_for_update())).all():
@@ -135,3 +138,8 @@ def _negotiated(patent_ids: Sequence[str]) -> ColumnElement[bool]:
     table = models.inquiry.c
     ids = func.jsonb_path_query_array(table.patents, cast("$[*].id", JSONPATH), type_=JSONB)
     return and_(table.closed_on.is_(None), table.license_id.is_(None), ids.has_any(array(patent_ids)))
+
+
+def _ended_on(told: DealTarget) -> date | None:
+    """From when on a patent is gone."""
+    return told.ended_on if told.legal_state.value in _ENDS else None

@@ -178,10 +178,7 @@ class Reports:
 
     async def _patents(self, ids: set[str]) -> dict[str, DealTarget]:
         """Patents as they are named now; one that was removed with the sample is left out."""
-        found: dict[str, DealTarget] = {}
-        for some in _portions(sorted(ids)):
-            found |= {one.patent_id: one for one in await self._targets.named(some)}
-        return found
+        return {one.patent_id: one for one in await self._targets.named(sorted(ids))}
 
     async def _parties(self, ids: set[str]) -> dict[str, PartyOut]:
         found: dict[str, PartyOut] = {}

@@ -30,6 +30,9 @@ ACT_OF = {
 }
 
 
+_MANY = 50  # patents that catalog is asked about at once
+
+
 class Targets:
     """Asks catalog and the gateway."""
 
@@ -47,8 +50,11 @@ class Targets:
 
     async def named(self, patent_ids: Sequence[str]) -> list[DealTarget]:
         """Patents as they are named now; those that are no longer on record are left out. Raises: Unavailable."""
-        query = DealQuery(patent_ids=list(patent_ids), act=Act.LISTING, must_be_there=False)
-        return await self._catalog.deal(query)
+        found: list[DealTarget] = []
+        for at in range(0, len(patent_ids), _MANY):
+            some = list(patent_ids[at : at + _MANY])
+            found += await self._catalog.deal(DealQuery(patent_ids=some, act=Act.LISTING, must_be_there=False))
+        return found
 
     async def holdings(self, organization_id: str, year: int) -> list[HoldingCount]:
         """How many patents an organization keeps on record, by type. Raises: Unavailable."""
