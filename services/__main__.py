@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     sample = commands.add_parser("sample", help="the sample of fictitious patents").add_subparsers(
         required=True, metavar="ACTION"
     )
-    sample_remove = sample.add_parser("remove", help="take the sample and the demo clients out for good")
+    sample_remove = sample.add_parser("remove", help="take the sample, its deals and the demo clients out for good")
     sample_remove.set_defaults(run=remove_sample)
     _remote(sample_remove, "operator")
     clients = commands.add_parser("client", help="clients of organizations").add_subparsers(

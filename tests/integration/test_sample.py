@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from services.catalog.service.sample import entries
+from services.licensing import models
 from shared.contracts.catalog import LegalState
 from shared.contracts.values import PatentType
+from tests import factories
+from tests.deals import Bank, Case, Talks, a_transfer
 from tests.world import Api, World
 
 pytestmark = pytest.mark.anyio
@@ -125,3 +131,43 @@ async def test_a_plain_need_finds_the_right_patent_before_one_that_only_shares_i
     (beside,) = [place for place, title in enumerate(titles) if wrong in title]  # it does share words
     assert at < beside
     assert at < 3
+
+
+async def test_the_samples_deals_go_with_the_sample_and_no_others(new_world: Callable[..., Any]) -> None:
+    async with new_world() as world:
+        operator, university, sme = [await world.demo(name) for name in ("operator", "university", "sme")]
+        patent = (await university.made("/v1/patents", factories.a_patent()))["id"]
+        talks = Talks(world, operator, university, sme, patent)
+        await talks.checked(patent)
+        request = await talks.notice(await talks.announced())
+        await talks.settled(request, "30000.01")
+        (paid,) = (await talks.seen(request))["payments"]
+        await university.made(f"/v1/payments/{paid['id']}/refunds", a_transfer(world, "0.01", "R"))
+        talks.patent = (await university.made("/v1/patents", factories.a_patent()))["id"]
+        await talks.checked(talks.patent)
+        await talks.offered(modes=["ORDINARY"])
+        held = await talks.overdue(5, license_type="ORDINARY", pricing_way="MARKET_LISTING")
+        demand = {"item_ids": [held["schedule"][0]["id"]], "pay_by": talks.day(30)}
+        await university.made(f"/v1/licenses/{held['id']}/demands", demand)
+        await talks.trial(await talks.standing())
+        real = await Case.open(world)
+        bank, kept = await Bank.open(real), await real.notice(await real.announced())
+        assert (await bank.notify(a_transfer(world, "30000.00", request_id=kept["id"]))).status_code == 201
+        anyone, path = world.anyone(), "/v1/open-license-declarations?sample=true&count=true"
+        assert (await anyone.read(path))["count"] == 1
+        assert (await operator.send("DELETE", "/v1/sample")).status_code == 200
+        for _ in range(400):
+            if (await anyone.read(path))["count"] == 0:
+                break
+            await asyncio.sleep(0.05)
+        left = {}
+        async with world.house.licensing.db.read() as tx:
+            for table in models.meta.sorted_tables:
+                if "is_sample" in table.c:
+                    left[table.name] = await tx.scalar(select(func.count()).where(table.c.is_sample))
+            counted = [models.payment, models.refund, models.due_item, models.demand, models.ledger_entry]
+            rows = {table.name: await tx.scalar(select(func.count()).select_from(table)) for table in counted}
+        assert left and not any(left.values()), left
+        assert rows == {"payment": 1, "refund": 0, "due_item": 0, "demand": 0, "ledger_entry": 1}
+        assert (await real.seen(kept))["state"] == "EFFECTIVE"
+        assert (await anyone.read("/v1/open-license-declarations?count=true"))["count"] == 1

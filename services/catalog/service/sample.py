@@ -198,9 +198,14 @@ class Sample:
             await models.feed.append(
                 tx,
                 [
-                    change("listing.withdrawn", row.id, "public", now, {"version": row.version + 1, "reason": "SAMPLE"})
-                    for row in listings
-                    if row.state == ListingState.PUBLISHED
+                    *(
+                        change(
+                            "listing.withdrawn", row.id, "public", now, {"version": row.version + 1, "reason": "SAMPLE"}
+                        )
+                        for row in listings
+                        if row.state == ListingState.PUBLISHED
+                    ),
+                    change("sample.removed", "sample", "services", now, {}),  # and its deals go too
                 ],
             )
             return Removed(listings=len(listings), patents=gone.rowcount)

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
+from services.licensing.service import sample
 from services.licensing.service.targets import Targets
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import DealTarget
@@ -24,7 +25,7 @@ from shared.db import Database, Tx
 from shared.feed import change, follow
 
 FEED = "catalog"  # the cursor's name
-HEARD = ("patent.legal_event_recorded",)
+HEARD = ("patent.legal_event_recorded", "sample.removed")
 _ENDS = frozenset({"LAPSED_UNPAID_FEE", "ABANDONED", "INVALIDATED", "EXPIRED"})
 
 
@@ -49,7 +50,7 @@ class Facts:
     async def _apply(self, page: FeedPage, seen: int) -> int:
         """Note which patents are gone, in the transaction that moves the cursor."""
         to, now = page.items[-1].position, self._clock.now()
-        concerned = await self._concerned(page.items)
+        concerned = await self._concerned([each for each in page.items if each.type != "sample.removed"])
         known = {one.patent_id: one for one in await self._targets.named(await self._together(concerned))}
         ended = {id_: on for id_, one in known.items() if (on := _ended_on(one)) is not None}
         async with self._db.write() as tx:
@@ -58,6 +59,8 @@ class Facts:
             await self._keep([known[id_] for id_ in concerned if id_ in known], tx, now)
             for id_ in concerned:
                 await self._note(tx, id_, ended, now)
+            if any(each.type == "sample.removed" for each in page.items):
+                await sample.remove(tx)
         return to
 
     async def _keep(self, told: Sequence[DealTarget], tx: Tx, now: datetime) -> None:
