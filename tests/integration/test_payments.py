@@ -100,6 +100,13 @@ async def test_what_arrived_counts_and_not_what_was_reported_of_it(case: Case) -
     assert (await case.seen(request))["state"] == "EFFECTIVE"
     late = await case.university.post(f"/v1/payments/{second['id']}/contest", json={"reason": "未到账"})
     assert rules_of(late) == ["PAY-STATE"]
+    # A payment that the payee had confirmed already is known by the bank's number from then on.
+    apart = await case.another()
+    third = (await case.pay(await case.notice(await apart.announced()), "1.00", "现金")).json()
+    await case.university.made(f"/v1/payments/{third['id']}/confirmation")
+    named = (await bank.notify(a_transfer(case.world, "1.00", "D", payment_id=third["id"]))).json()
+    again = (await bank.notify(a_transfer(case.world, "1.00", "D", request_id=third["request_id"]))).json()
+    assert named == again and named["payment_id"] == third["id"]
     # What the operator found not to have arrived has arrived when a bank finds it.
     elsewhere = await case.another()
     other = await elsewhere.notice(await elsewhere.announced())

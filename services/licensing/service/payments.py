@@ -315,13 +315,15 @@ class Payments:
         row = (await tx.execute(select(table).where(table.c.id == id_))).one()
         if no := provider.agrees_with(PaymentState(row.state), row.fen, transfer.fen):
             raise no.raised()
-        if row.state == PaymentState.SETTLED:
+        reported = ReportedPayment(amount=money(row.fen), paid_on=row.paid_on, reference=row.reference)
+        if row.state != PaymentState.SETTLED:
+            is_new = Transfer(row.fen, row.paid_on, row.reference) != transfer
+            found = {**transfer._asdict(), "reported": dump(reported) if is_new else None}
+            return await self.settle(tx, row, subject, SettledBy.PROVIDER, by, now, **found)
+        if row.reference == transfer.reference:
             return row
-        said = Transfer(row.fen, row.paid_on, row.reference)
-        reported = None
-        if said != transfer:
-            reported = dump(ReportedPayment(amount=money(row.fen), paid_on=row.paid_on, reference=row.reference))
-        return await self.settle(tx, row, subject, SettledBy.PROVIDER, by, now, reported=reported, **transfer._asdict())
+        # Settled already, under the payer's own word for it: by the bank's number it will be known again.
+        return await models.changed(tx, table, row, now, reference=transfer.reference, reported=dump(reported))
 
     async def refund(self, id_: str, draft: RefundDraft, by: Caller) -> Payment:
         """Record that the payee has returned what nobody owed. Raises: RuleRefused PAY-REFUND, PAY-TWICE, PAY-DAY."""

@@ -24,7 +24,7 @@ from shared.contracts.licensing import PaymentState, SettledBy
 from shared.contracts.payments import SettlementRule, SettlementRuleDraft
 from shared.contracts.wire import Page, dump
 from shared.db import Database, Tx
-from shared.errors import NotFound
+from shared.errors import NotFound, Problem
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
@@ -119,7 +119,13 @@ class Silence:
             return
         async with self._catching_up:
             if self._caught_up_on != today:
-                await self.catch_up()
+                try:
+                    await self.catch_up()
+                except Problem:
+                    raise  # the database does not answer: whoever asks next tries again
+                except Exception:
+                    self._caught_up_on = today  # a bug of ours: the loop turns red with it, and other deals go on
+                    raise
                 self._caught_up_on = today
 
     async def catch_up(self) -> int:
