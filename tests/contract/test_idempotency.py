@@ -322,6 +322,20 @@ class Furniture:
         await self.owner.made(f"/v1/payments/{paid['C']}/contest", {"reason": "未到账"})
         too_much = await open_.settled(await open_.notice(declared), "30001.00")
         refund = {"amount": {"amount": "1.00"}, "paid_on": one.today, "reference": "R"}
+        earned = [await open_.notice(declared) for _ in range(4)]
+        for each in earned:
+            await open_.settled(each, "30000.00")
+        sharing = [
+            {"license_id": (await open_.seen(each))["license_id"], "persons": [{"name": "王工"}]} for each in earned
+        ]
+        shares = "/v1/distributions"
+        drawn = [(await self.owner.made(shares, each))["id"] for each in sharing[1:]]
+        approval, payout = {"signatory": {"name": "王校长"}}, {"paid_on": one.today, "reference": "1"}
+        await self.owner.made(f"{shares}/{drawn[1]}/approval", approval)
+        unit_rule = {
+            "name": "收益分配办法", "persons_rate": "0.7", "unit_parts": [{"name": "学校", "rate": "0.3"}],
+            "published_on": "2024-01-02", "valid_from": "2098-01-02", "document_ids": consent["document_ids"],
+        }  # fmt: skip
         banks = [await Bank.open(one) for _ in range(2)]
         rules, agreement = "/v1/settlement-rules", {"signatory": {"name": "王校长"}}
         given_by = [await self.world.organization() for _ in range(2)]
@@ -369,6 +383,15 @@ class Furniture:
             ),
             "/v1/payments/{id}/contest": (owner, f"/v1/payments/{paid['B']}/contest", {"reason": "未到账"}, {"reason": "无"}),
             "/v1/payments/{id}/refunds": (owner, f"/v1/payments/{too_much['id']}/refunds", refund, {**refund, "reference": "S"}),
+            "/v1/benefit-rules": (owner, "/v1/benefit-rules", unit_rule, {**unit_rule, "name": "办法二"}),
+            shares: (owner, shares, sharing[0], sharing[1]),
+            f"{shares}/{{id}}/approval": (
+                owner, f"{shares}/{drawn[0]}/approval", approval, {"signatory": {"name": "李校长"}}
+            ),
+            f"{shares}/{{id}}/payouts": (owner, f"{shares}/{drawn[1]}/payouts", payout, {**payout, "reference": "2"}),
+            f"{shares}/{{id}}/withdrawal": (
+                owner, f"{shares}/{drawn[2]}/withdrawal", {"reason": "有误"}, {"reason": "重算"}
+            ),
             "/v1/payment-providers": (operator, "/v1/payment-providers", {"name": "甲银行"}, {"name": "乙银行"}),
             "/v1/payment-providers/{id}/rotation": (operator, f"{banks[0].path}/rotation", {"overlap_hours": 1}, {}),
             "/v1/payment-providers/{id}/retirement": (operator, f"{banks[1].path}/retirement", None, None),

@@ -326,7 +326,7 @@ def test_every_step_of_a_recordal_in_every_state(outcome: str, state: RecordalSt
 
 
 def test_a_license_that_ended_early_is_taken_off_the_record_within_thirty_days() -> None:
-    """REC-END; a changed recordal is one still."""
+    """REC-END: and a changed recordal is one still."""
     assert recordal.state_on(["FILED", "RECORDED", "CHANGED"], TODAY, TODAY) is RecordalState.RECORDED
     assert recordal.state_on(["FILED", "RECORDED", "CANCELLED"], TODAY, TODAY) is RecordalState.CANCELLED
     due_on = partial(recordal.cancellation_due_on, working=shipped_days())
