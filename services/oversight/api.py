@@ -12,13 +12,13 @@ from shared.auth import caller
 from shared.contracts.feed import FeedPage
 from shared.contracts.oversight import (
     Appeal,
+    AppealDecisionDraft,
     AppealDraft,
-    DecisionDraft,
-    LiftingDraft,
     PartyCheck,
     PartyOrders,
     PartyRestriction,
     RestrictionDraft,
+    RestrictionLiftingDraft,
     RestrictionQuery,
 )
 from shared.contracts.wire import Page
@@ -62,7 +62,7 @@ async def get_party_restriction(id: str, oversight: Uses) -> PartyRestriction:
 
 
 @router.post("/v1/party-restrictions/{id}/lifting")
-async def lift_party_restriction(id: str, lifting: LiftingDraft, oversight: Uses) -> PartyRestriction:
+async def lift_party_restriction(id: str, lifting: RestrictionLiftingDraft, oversight: Uses) -> PartyRestriction:
     """Lift an order before its last day (operator)."""
     return await oversight.lift(id, lifting, caller())
 
@@ -80,7 +80,7 @@ async def list_restriction_appeals(id: str, oversight: Uses) -> Page[Appeal]:
 
 
 @router.post("/v1/party-restrictions/{id}/appeals/{appeal_id}/decision")
-async def decide_restriction_appeal(id: str, appeal_id: str, decision: DecisionDraft, oversight: Uses) -> Appeal:
+async def decide_restriction_appeal(id: str, appeal_id: str, decision: AppealDecisionDraft, oversight: Uses) -> Appeal:
     """Decide an appeal; an upheld one lifts the order (operator)."""
     return await oversight.decide(id, appeal_id, decision, caller())
 

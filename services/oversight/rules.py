@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from shared.contracts.oversight import Basis, BasisKind, RestrictionState
+from shared.contracts.oversight import BasisKind, RestrictionBasis, RestrictionState
 from shared.errors import Text
 from shared.rulebook import Refusal, rule
 
@@ -19,7 +19,7 @@ STANDS = frozenset({_S.SCHEDULED, _S.ACTIVE})
 
 
 @rule("RESTRICT-BASIS", source=_CREDIT, since=_SINCE)
-def rests_on_an_order(basis: Basis) -> Refusal | None:
+def rests_on_an_order(basis: RestrictionBasis) -> Refusal | None:
     """Only a court, an authority or the platform's own rules keep a party from dealing: with name, number and document.
 
     A mark in a credit record means a stricter look and nothing more.

@@ -18,19 +18,19 @@ from shared.clock import Clock, legal_day
 from shared.contracts.feed import FeedPage
 from shared.contracts.oversight import (
     Appeal,
+    AppealDecision,
+    AppealDecisionDraft,
     AppealDraft,
     AppealState,
-    Basis,
     BasisKind,
-    Decision,
-    DecisionDraft,
-    Lifting,
-    LiftingDraft,
     PartyCheck,
     PartyOrder,
     PartyOrders,
     PartyRestriction,
+    RestrictionBasis,
     RestrictionDraft,
+    RestrictionLifting,
+    RestrictionLiftingDraft,
     RestrictionQuery,
     RestrictionState,
 )
@@ -86,7 +86,7 @@ class Oversight:
             await models.feed.append(tx, [_fact(row, "party.restricted", now, dump(said))])
             return await self.acts.answer(tx, self._shown(row, [], by))
 
-    async def lift(self, id_: str, said: LiftingDraft, by: Caller) -> PartyRestriction:
+    async def lift(self, id_: str, said: RestrictionLiftingDraft, by: Caller) -> PartyRestriction:
         """Lift an order from this moment on. Raises: RuleRefused RESTRICT-STATE."""
         await self._register.check_documents(said.document_ids, by)
         now = self.clock.now()
@@ -163,12 +163,12 @@ class Oversight:
             updated_at=row.updated_at,
             organization_id=row.organization_id,
             organization_name=row.organization_name,
-            basis=Basis.model_validate(row.basis),
+            basis=RestrictionBasis.model_validate(row.basis),
             reason=row.reason,
             **{"from": row.first_day},
             until=row.last_day,
             state=self._state(row),
-            lifting=Lifting(at=row.lifted_at, **row.lifting) if row.lifting else None,
+            lifting=RestrictionLifting(at=row.lifted_at, **row.lifting) if row.lifting else None,
             appeals=[_appeal(one) for one in appeals],
         )
 
@@ -210,7 +210,7 @@ class Oversight:
             await self._visible(tx, id_, by)
             return Page(items=[_appeal(one) for one in (await models.appeals_of(tx, [id_]))[id_]])
 
-    async def decide(self, id_: str, appeal_id: str, said: DecisionDraft, by: Caller) -> Appeal:
+    async def decide(self, id_: str, appeal_id: str, said: AppealDecisionDraft, by: Caller) -> Appeal:
         """Decide an appeal; an upheld one lifts the order, if it stands. Raises: RuleRefused RESTRICT-DECIDED."""
         await self._register.check_documents(said.document_ids, by)
         now, table = self.clock.now(), models.appeal
@@ -286,7 +286,7 @@ def _appeal(row: Row[Any]) -> Appeal:
         document_ids=row.document_ids,
         at=row.at,
         state=AppealState(said["outcome"]) if said else AppealState.PENDING,
-        decision=Decision(at=row.decided_at, **said) if said else None,
+        decision=AppealDecision(at=row.decided_at, **said) if said else None,
     )
 
 

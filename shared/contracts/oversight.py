@@ -40,7 +40,7 @@ class AppealState(StrEnum):
     DISMISSED = "DISMISSED"
 
 
-class Basis(Ask):
+class RestrictionBasis(Ask):
     """Who ordered it, and under which number."""
 
     kind: BasisKind
@@ -72,13 +72,13 @@ class RestrictionDraft(Ask):
 
     external_id: ExternalId | None = None
     organization_id: OrganizationId
-    basis: Basis
+    basis: RestrictionBasis
     reason: Reason
     from_: LegalDay | None = Field(default=None, alias="from", description="First day; today when left out")
     until: LegalDay | None = Field(default=None, description="Last day; until it is lifted when left out")
 
 
-class LiftingDraft(Ask):
+class RestrictionLiftingDraft(Ask):
     """The end of an order before its last day."""
 
     reason: Reason
@@ -92,7 +92,7 @@ class AppealDraft(Ask):
     document_ids: DocumentIds = []
 
 
-class DecisionDraft(Ask):
+class AppealDecisionDraft(Ask):
     """The operator's answer to an appeal."""
 
     outcome: Literal["UPHELD", "DISMISSED"]
@@ -100,7 +100,7 @@ class DecisionDraft(Ask):
     document_ids: DocumentIds = []
 
 
-class Lifting(Reply):
+class RestrictionLifting(Reply):
     """When an order was lifted, and why."""
 
     at: Instant
@@ -108,7 +108,7 @@ class Lifting(Reply):
     document_ids: list[str]
 
 
-class Decision(Reply):
+class AppealDecision(Reply):
     """How an appeal was decided."""
 
     outcome: Literal["UPHELD", "DISMISSED"]
@@ -125,7 +125,7 @@ class Appeal(Reply):
     document_ids: list[str]
     at: Instant
     state: AppealState
-    decision: Decision | None
+    decision: AppealDecision | None
 
 
 class PartyRestriction(Resource):
@@ -136,12 +136,12 @@ class PartyRestriction(Resource):
     external_id: str | None = Field(default=None, description="The id of whoever ordered it, for its own eyes")
     organization_id: str = Field(description="The restricted party")
     organization_name: str
-    basis: Basis
+    basis: RestrictionBasis
     reason: str
     from_: date = Field(alias="from", serialization_alias="from")
     until: date | None
     state: RestrictionState
-    lifting: Lifting | None
+    lifting: RestrictionLifting | None
     appeals: list[Appeal] = Field(description="Oldest first")
 
 

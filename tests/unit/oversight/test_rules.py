@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.oversight import rules
-from shared.contracts.oversight import Basis, RestrictionState
+from shared.contracts.oversight import RestrictionBasis, RestrictionState
 from tests.unit.verdicts import verdict
 
 TODAY = date(2026, 11, 30)
@@ -16,8 +16,8 @@ DAY = timedelta(days=1)
 S = RestrictionState
 
 
-def a_basis(kind: str, **facts: Any) -> Basis:
-    return Basis.model_validate({"kind": kind, "number": "（2026）鲁03执123号", **facts})
+def a_basis(kind: str, **facts: Any) -> RestrictionBasis:
+    return RestrictionBasis.model_validate({"kind": kind, "number": "（2026）鲁03执123号", **facts})
 
 
 def test_only_a_court_an_authority_or_the_platforms_rules_restrict_a_party() -> None:
