@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.catalog import models
 from services.catalog.rules.listing import RESTRICTED
-from services.catalog.service.listings import AGE_CHUNK, AGE_EVERY_S, Listings
+from services.catalog.service.listings import AGE_EVERY_S, Listings
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import ListingState
 from shared.contracts.feed import Change, FeedPage
@@ -21,6 +21,7 @@ from shared.feed import follow
 
 FEED = "oversight"  # the cursor's name
 HEARD = ("party.restricted", "party.restriction_lifted")
+CHUNK = 50  # listings a transaction: from the first that it tells of, everybody else's news waits
 
 Fetch = Callable[..., Awaitable[FeedPage]]
 
@@ -81,7 +82,7 @@ class Restrictions:
                     select(table.c.id)
                     .where(owner.in_(select(order.c.organization_id)), or_(is_out, is_back))
                     .order_by(table.c.id)
-                    .limit(AGE_CHUNK)
+                    .limit(CHUNK)
                     .with_for_update(skip_locked=True)
                 )
             ).all()
