@@ -95,7 +95,10 @@ def nobody_is_restricted(orders: Sequence[PartyOrder], acting: str) -> Refusal |
 
 def held(order: PartyOrder, is_own: bool) -> Text:
     """Why a notice is held, and that it goes on all the same: nobody approves what the law gives (Patent Law Art. 51)."""
-    goes_on = Text("the notice stands, and paid in time it gives the license", "通知仍然有效，按期付款即依法取得许可")
+    goes_on = Text(
+        "the notice stands: paid in time it gives the license, and a license that it gave goes on",
+        "通知不受影响：按期付款即依法取得许可，已取得的许可继续有效",
+    )
     if not is_own:
         return Text(
             f"a party of this request may not enter into new deals now; {goes_on.en}",
