@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 FOLDER = Path(__file__).parent
-SERVICES = ("catalog", "matching", "licensing", "gateway")
+SERVICES = ("catalog", "matching", "licensing", "oversight", "gateway")
 LOCK = 0x6475696A  # advisory: one migration at a time, whoever starts first
 
 

@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     serve_ = command("serve", serve, "start the platform, or one of its services")
-    serve_.add_argument("service", nargs="?", choices=["catalog", "matching", "licensing", "gateway"])
+    serve_.add_argument("service", nargs="?", choices=["catalog", "matching", "licensing", "oversight", "gateway"])
     migrate_ = command("migrate", migrate, "bring the database to this version, or one service's schema back")
     migrate_.add_argument("--down", nargs=2, metavar=("SERVICE", "REVISION"))
     load_ = command("load", load, "bring a portfolio in through the public import, and list it")

@@ -32,10 +32,13 @@ from services.licensing.settings import LicensingSettings
 from services.matching import app as matching_app
 from services.matching.service import Matching
 from services.matching.settings import MatchingSettings
+from services.oversight import app as oversight_app
+from services.oversight.service import Oversight
+from services.oversight.settings import OversightSettings
 from shared import log, telemetry
 from shared.auth import KeyRing, ServiceToken
 from shared.client import InProcess, Upstream, network
-from shared.clients import CatalogClient, LicensingClient, MatchingClient, RegisterClient
+from shared.clients import CatalogClient, LicensingClient, MatchingClient, OversightClient, RegisterClient
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 from shared.launcher import EmbeddedPostgres, HomeLock, LaunchRefused, check_port
@@ -45,7 +48,7 @@ Say = Callable[[str], None]
 STOP_S = 2
 LOOK_AGAIN_S = 0.05  # whether all services are up; then ever more slowly
 GARBAGE_AFTER = 20_000  # new objects more than were freed; a request makes some hundreds
-PREFIXES = {name: f"DUIJIE_{name.upper()}_" for name in ("catalog", "matching", "licensing", "gateway")}
+PREFIXES = {name: f"DUIJIE_{name.upper()}_" for name in migrations.SERVICES}
 DEMO_FILE = "demo-clients.json"
 
 
@@ -57,6 +60,7 @@ class Configuration:
     catalog: CatalogSettings
     matching: MatchingSettings
     licensing: LicensingSettings
+    oversight: OversightSettings
     gateway: GatewaySettings
 
     @classmethod
@@ -67,6 +71,7 @@ class Configuration:
             ("catalog", CatalogSettings),
             ("matching", MatchingSettings),
             ("licensing", LicensingSettings),
+            ("oversight", OversightSettings),
             ("gateway", GatewaySettings),
         ):
             known += names(model, PREFIXES[service])
@@ -76,6 +81,7 @@ class Configuration:
             read(CatalogSettings, environ, PREFIXES["catalog"]),
             read(MatchingSettings, environ, PREFIXES["matching"]),
             read(LicensingSettings, environ, PREFIXES["licensing"]),
+            read(OversightSettings, environ, PREFIXES["oversight"]),
             read(GatewaySettings, environ, PREFIXES["gateway"]),
         )
 
@@ -90,6 +96,7 @@ class Configuration:
             "catalog": self.catalog.database_url or default,
             "matching": self.matching.database_url or default,
             "licensing": self.licensing.database_url or default,
+            "oversight": self.oversight.database_url or default,
             "gateway": self.gateway.database_url or default,
         }
 
@@ -103,6 +110,7 @@ class House:
     gateway: Gateway
     matching: Matching
     licensing: Licensing
+    oversight: Oversight
 
 
 def build(configuration: Configuration, url: str, clock: Clock) -> House:
@@ -128,6 +136,9 @@ def build(configuration: Configuration, url: str, clock: Clock) -> House:
         licensing=LicensingClient(
             "http://licensing", to("licensing"), ServiceToken(keys, "catalog", "licensing", clock)
         ),
+        oversight=OversightClient(
+            "http://oversight", to("oversight"), ServiceToken(keys, "catalog", "oversight", clock)
+        ),
     )
     apps["licensing"], licensing = licensing_app.create(
         url,
@@ -136,6 +147,16 @@ def build(configuration: Configuration, url: str, clock: Clock) -> House:
         clock,
         catalog=CatalogClient("http://catalog", to("catalog"), ServiceToken(keys, "licensing", "catalog", clock)),
         register=RegisterClient("http://gateway", to("gateway"), ServiceToken(keys, "licensing", "gateway", clock)),
+        oversight=OversightClient(
+            "http://oversight", to("oversight"), ServiceToken(keys, "licensing", "oversight", clock)
+        ),
+    )
+    apps["oversight"], oversight = oversight_app.create(
+        url,
+        configuration.oversight,
+        keys,
+        clock,
+        register=RegisterClient("http://gateway", to("gateway"), ServiceToken(keys, "oversight", "gateway", clock)),
     )
     apps["matching"], matching = matching_app.create(
         url,
@@ -145,9 +166,10 @@ def build(configuration: Configuration, url: str, clock: Clock) -> House:
         folder=configuration.home / "index",
         catalog=CatalogClient("http://catalog", to("catalog"), ServiceToken(keys, "matching", "catalog", clock)),
     )
-    upstreams = {name: Upstream(name, f"http://{name}", to(name)) for name in ("catalog", "matching", "licensing")}
+    inner = ("catalog", "matching", "licensing", "oversight")
+    upstreams = {name: Upstream(name, f"http://{name}", to(name)) for name in inner}
     apps["gateway"], gateway = gateway_app.create(url, configuration.gateway, keys, clock, upstreams=upstreams)
-    return House(apps, catalog, gateway, matching, licensing)
+    return House(apps, catalog, gateway, matching, licensing, oversight)
 
 
 def build_one(service: str, configuration: Configuration, url: str, clock: Clock) -> ASGIApp:
@@ -158,12 +180,20 @@ def build_one(service: str, configuration: Configuration, url: str, clock: Clock
         matching = MatchingClient(own.matching_url, network(), ServiceToken(keys, "catalog", "matching", clock))
         documents = RegisterClient(own.gateway_url, network(), ServiceToken(keys, "catalog", "gateway", clock))
         licensing = LicensingClient(own.licensing_url, network(), ServiceToken(keys, "catalog", "licensing", clock))
-        return catalog_app.create(url, own, keys, clock, matching=matching, documents=documents, licensing=licensing)[0]
+        oversight = OversightClient(own.oversight_url, network(), ServiceToken(keys, "catalog", "oversight", clock))
+        return catalog_app.create(
+            url, own, keys, clock, matching=matching, documents=documents, licensing=licensing, oversight=oversight
+        )[0]
     if service == "licensing":
         deals = configuration.licensing
         catalog = CatalogClient(deals.catalog_url, network(), ServiceToken(keys, "licensing", "catalog", clock))
         register = RegisterClient(deals.gateway_url, network(), ServiceToken(keys, "licensing", "gateway", clock))
-        return licensing_app.create(url, deals, keys, clock, catalog=catalog, register=register)[0]
+        oversight = OversightClient(deals.oversight_url, network(), ServiceToken(keys, "licensing", "oversight", clock))
+        return licensing_app.create(url, deals, keys, clock, catalog=catalog, register=register, oversight=oversight)[0]
+    if service == "oversight":
+        trust = configuration.oversight
+        register = RegisterClient(trust.gateway_url, network(), ServiceToken(keys, "oversight", "gateway", clock))
+        return oversight_app.create(url, trust, keys, clock, register=register)[0]
     if service == "matching":
         client = CatalogClient(
             configuration.matching.catalog_url, network(), ServiceToken(keys, "matching", "catalog", clock)
@@ -174,6 +204,7 @@ def build_one(service: str, configuration: Configuration, url: str, clock: Clock
         "catalog": Upstream("catalog", configuration.gateway.catalog_url, network()),
         "matching": Upstream("matching", configuration.gateway.matching_url, network()),
         "licensing": Upstream("licensing", configuration.gateway.licensing_url, network()),
+        "oversight": Upstream("oversight", configuration.gateway.oversight_url, network()),
     }
     return gateway_app.create(url, configuration.gateway, keys, clock, upstreams=upstreams)[0]
 
@@ -282,6 +313,7 @@ class Host:
                 house = build(configuration, url, clock)
                 front = house.apps["gateway"]
                 self._say("services …")
+                await stack.enter_async_context(alive(house.apps["oversight"]))
                 await stack.enter_async_context(alive(house.apps["licensing"]))
                 await stack.enter_async_context(alive(house.apps["catalog"]))
                 await prepare(configuration, house, self._say)
@@ -395,7 +427,7 @@ def openapi() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         host = HostSettings(home=Path(folder))
         configuration = Configuration(
-            host, CatalogSettings(), MatchingSettings(), LicensingSettings(), GatewaySettings()
+            host, CatalogSettings(), MatchingSettings(), LicensingSettings(), OversightSettings(), GatewaySettings()
         )
         house = build(configuration, "postgresql://nobody@127.0.0.1:1/none", SystemClock())
 

@@ -55,6 +55,12 @@ class Caller:
         """Whether the platform's operator acts."""
         return self.organization_type is OrganizationType.PLATFORM_OPERATOR and "platform:operate" in self.scopes
 
+    @property
+    def is_overseer(self) -> bool:
+        """Whether a regulator or the operator looks on, who may see what concerns trust, whosever it is."""
+        kinds = (OrganizationType.GOVERNMENT, OrganizationType.PLATFORM_OPERATOR)
+        return self.is_operator or (self.organization_type in kinds and "oversight:read" in self.scopes)
+
     def may_touch(self, organization_id: str) -> bool:
         """Whether objects of an organization are open to this caller."""
         return self.organization_id == organization_id or self.is_operator

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -50,7 +51,8 @@ class Together(Generic[K, V]):
             asked = {key: self._waiting.pop(key) for key in keys}
             self._under_way.update(keys)
             self._free -= 1
-            task = asyncio.create_task(self._trip(asked))
+            # In a context of its own: a trip is nobody's, and ends at nobody's deadline.
+            task = asyncio.create_task(self._trip(asked), context=Context())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 

@@ -67,3 +67,8 @@ def a_need(**facts: Any) -> dict[str, Any]:
         "region_code": "3701",
         **facts,
     }
+
+
+def a_restriction(organization_id: str, **facts: Any) -> dict[str, Any]:
+    basis = {"kind": "PLATFORM_RULES", "number": "平台参与规则第三条"}
+    return {"organization_id": organization_id, "basis": basis, "reason": "提交虚假资质材料", **facts}

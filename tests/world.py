@@ -18,6 +18,7 @@ from services.catalog.settings import CatalogSettings
 from services.gateway.settings import GatewaySettings
 from services.licensing.settings import LicensingSettings
 from services.matching.settings import MatchingSettings
+from services.oversight.settings import OversightSettings
 from shared.client import InProcess
 from shared.clock import legal_day
 from shared.settings import HostSettings
@@ -114,6 +115,7 @@ class World:
             CatalogSettings(**(catalog or {})),
             MatchingSettings(**(matching or {})),
             LicensingSettings(),
+            OversightSettings(),
             GatewaySettings(
                 **{
                     "client_per_minute": PLENTY,
@@ -127,6 +129,7 @@ class World:
         clock = TestClock()
         house = embedded.build(configuration, url, clock)
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(embedded.alive(house.apps["oversight"]))
             await stack.enter_async_context(embedded.alive(house.apps["licensing"]))
             await stack.enter_async_context(embedded.alive(house.apps["catalog"]))
             await embedded.prepare(configuration, house, lambda _: None)

@@ -10,7 +10,7 @@ from services.catalog.settings import CatalogSettings
 from services.catalog.workers import loops
 from shared.app import Door, Service, build
 from shared.auth import KeyRing
-from shared.clients import LicensingClient, MatchingClient, RegisterClient
+from shared.clients import LicensingClient, MatchingClient, OversightClient, RegisterClient
 from shared.clock import Clock
 from shared.db import Database
 
@@ -24,10 +24,20 @@ def create(
     matching: MatchingClient,
     documents: RegisterClient,
     licensing: LicensingClient,
+    oversight: OversightClient,
 ) -> tuple[ASGIApp, Catalog]:
     """The app, and the use cases behind it for whoever hosts it."""
     db = Database(settings.database_url or url, "catalog")
-    catalog = Catalog(db, settings, keys.secret, clock, matching=matching, documents=documents, licensing=licensing)
+    catalog = Catalog(
+        db,
+        settings,
+        keys.secret,
+        clock,
+        matching=matching,
+        documents=documents,
+        licensing=licensing,
+        oversight=oversight,
+    )
     service = Service(
         name="catalog",
         title="duijie catalog",
@@ -36,7 +46,7 @@ def create(
         use_cases=catalog,
         loops=loops(catalog),
         checks={"database": db.ping},
-        resources=[db.close, matching.close, documents.close, licensing.close],
+        resources=[db.close, matching.close, documents.close, licensing.close, oversight.close],
         started=catalog.reference.ship,
     )
     return build(service), catalog

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -141,6 +142,18 @@ listing_patent = Table(
     Column("listing_id", ForeignKey(listing.c.id, ondelete="CASCADE"), primary_key=True),
     Column("ordinal", SmallInteger, primary_key=True),
     Column("patent_id", ForeignKey(patent.c.id), nullable=False, index=True),
+)
+
+# Orders that take the listings of a party off the market, as oversight's feed has told.
+party_order = Table(
+    "party_order",
+    meta,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date),
+    Column("lifted_at", DateTime(timezone=True)),
 )
 
 listing_act = Table(
@@ -371,6 +384,23 @@ mark = Table(
     Column("name", Text, primary_key=True),  # what was done once: `sample`, `reference`
     Column("at", DateTime(timezone=True), nullable=False),
 )
+
+
+def stands(today: date) -> ColumnElement[bool]:
+    """Orders that are in force on a day, both of their days included."""
+    table = party_order
+    return and_(
+        table.c.lifted_at.is_(None),
+        table.c.first_day <= today,
+        or_(table.c.last_day.is_(None), table.c.last_day >= today),
+    )
+
+
+async def restricted_among(tx: Tx, organization_ids: Iterable[str], today: date) -> set[str]:
+    """The parties among these against which an order stands."""
+    table = party_order
+    concerned = table.c.organization_id.in_(set(organization_ids))
+    return set(await tx.scalars(select(table.c.organization_id).where(concerned, stands(today))))
 
 
 async def patents_of(

@@ -17,6 +17,7 @@ class CatalogSettings(Settings):
     matching_url: str = Field(default="http://matching", pattern=r"^https?://")  # where `serve catalog` finds matching
     gateway_url: str = Field(default="http://gateway", pattern=r"^https?://")  # and the gateway, for documents
     licensing_url: str = Field(default="http://licensing", pattern=r"^https?://")  # and licensing, for its feed
+    oversight_url: str = Field(default="http://oversight", pattern=r"^https?://")  # and oversight, for its feed
     import_chunk_rows: Annotated[int, Field(ge=1, le=5_000)] = 500
 
 

@@ -22,3 +22,4 @@ class GatewaySettings(Settings):
     catalog_url: str = Field(default="http://catalog", pattern=r"^https?://")
     matching_url: str = Field(default="http://matching", pattern=r"^https?://")
     licensing_url: str = Field(default="http://licensing", pattern=r"^https?://")
+    oversight_url: str = Field(default="http://oversight", pattern=r"^https?://")

@@ -10,7 +10,7 @@ from services.licensing.settings import LicensingSettings
 from services.licensing.workers import loops
 from shared.app import Door, Service, build
 from shared.auth import KeyRing
-from shared.clients import CatalogClient, RegisterClient
+from shared.clients import CatalogClient, OversightClient, RegisterClient
 from shared.clock import Clock
 from shared.db import Database
 
@@ -23,10 +23,11 @@ def create(
     *,
     catalog: CatalogClient,
     register: RegisterClient,
+    oversight: OversightClient,
 ) -> tuple[ASGIApp, Licensing]:
     """The app, and the use cases behind it for whoever hosts it."""
     db = Database(settings.database_url or url, "licensing")
-    licensing = Licensing(db, keys.secret, clock, catalog=catalog, register=register)
+    licensing = Licensing(db, keys.secret, clock, catalog=catalog, register=register, oversight=oversight)
     service = Service(
         name="licensing",
         title="duijie licensing",
@@ -35,6 +36,6 @@ def create(
         use_cases=licensing,
         loops=loops(licensing),
         checks={"database": db.ping},
-        resources=[db.close, catalog.close, register.close],
+        resources=[db.close, catalog.close, register.close, oversight.close],
     )
     return build(service), licensing

@@ -429,6 +429,18 @@ patent_fact = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False),
 )
 
+# Orders that keep a party from new deals, as oversight's feed has told.
+party_order = Table(
+    "party_order",
+    meta,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date),
+    Column("lifted_at", DateTime(timezone=True)),
+)
+
 # Who was reminded of what: once.
 reminder = Table(
     "reminder",

@@ -13,3 +13,4 @@ class LicensingSettings(Settings):
     database_url: str | None = Field(default=None, pattern=r"^postgresql://")
     catalog_url: str = Field(default="http://catalog", pattern=r"^https?://")  # where `serve licensing` finds catalog
     gateway_url: str = Field(default="http://gateway", pattern=r"^https?://")  # and the gateway, for documents
+    oversight_url: str = Field(default="http://oversight", pattern=r"^https?://")  # and oversight, for restrictions

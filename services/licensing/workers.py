@@ -7,9 +7,10 @@ from shared.loops import Loops
 
 
 def loops(licensing: Licensing) -> Loops:
-    """What ends with its patent, what silence has settled, reminders, feed wake-ups, and the tidying of what retention has ended."""
+    """What ends with its patent, who may not deal, what silence has settled, reminders, feed wake-ups, and the tidying."""
     found = Loops("licensing")
     found.add("facts", licensing.facts.follow)
+    found.add("restrictions", licensing.restrictions.follow)
     found.add("silence", licensing.silence.watch)
     found.add("reminders", licensing.deadlines.watch)
     found.add("feed", licensing.listen)

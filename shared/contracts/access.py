@@ -331,6 +331,17 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("GET", "/v1/price-publicities/{id}"): _own("deals:read"),
         ("GET", "/changes"): _INNER,
     },
+    "oversight": {
+        ("POST", "/v1/party-restrictions"): _operator("oversight:write", act=True),
+        ("GET", "/v1/party-restrictions"): _own("organizations:read"),
+        ("GET", "/v1/party-restrictions/{id}"): _own("organizations:read"),
+        ("POST", "/v1/party-restrictions/{id}/lifting"): _operator("oversight:write", act=True),
+        ("POST", "/v1/party-restrictions/{id}/appeals"): _own("organizations:write", act=True),
+        ("GET", "/v1/party-restrictions/{id}/appeals"): _own("organizations:read"),
+        ("POST", "/v1/party-restrictions/{id}/appeals/{appeal_id}/decision"): _operator("oversight:write", act=True),
+        ("POST", "/party-checks"): Access(SERVICE_SCOPE, Relation.SERVICE, is_idempotent=False),
+        ("GET", "/changes"): _INNER,
+    },
     "gateway": {
         ("POST", "/v1/oauth/token"): Access(None, Relation.ANYONE, is_idempotent=False),
         ("GET", "/.well-known/jwks.json"): _PUBLIC,

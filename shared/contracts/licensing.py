@@ -430,6 +430,14 @@ class Resolution(Ask):
     document_ids: DocumentIds = []
 
 
+class Hold(Reply):
+    """What stands beside a request without undoing it."""
+
+    kind: str = Field(examples=["PARTY_RESTRICTED"])
+    reason: str
+    appeal: str | None = Field(description="Where the restricted party appeals; told to that party only")
+
+
 class LicenseRequest(Resource):
     """A notice under an open license, and the license that it became."""
 
@@ -452,6 +460,7 @@ class LicenseRequest(Resource):
     license_id: str | None
     recordal_due_on: date | None
     recordal_state: RecordalState
+    holds: list[Hold] = Field(description="An order against one of the parties; the request goes on as the law says")
     state: RequestState
     payments: list[Payment]
     sample: bool
@@ -463,6 +472,7 @@ class RequestQuery(Ask):
 
     declaration_id: str | None = Field(default=None, max_length=60)
     side: Side | None = None
+    held: bool | None = Field(default=None, description="Whether an order stands against one of the parties")
     external_id: ExternalId | None = None
     after: Cursor | None = None
     limit: Limit = 20

@@ -12,7 +12,7 @@ from shared.contracts.access import ACCESS, SCOPES, SERVICE_SCOPE, Access, Organ
 from tests.world import World
 
 ROUTES = [(service, *route, access) for service, routes in ACCESS.items() for route, access in routes.items()]
-AUDIENCE = {"catalog": "catalog", "matching": "matching", "licensing": "licensing", "gateway": PUBLIC_AUDIENCE}
+AUDIENCE = {service: PUBLIC_AUDIENCE if service == "gateway" else service for service in ACCESS}
 CJK = re.compile(r"[\u4e00-\u9fff]")
 Route = tuple[str, str, str, Access]
 
@@ -52,6 +52,7 @@ def filled(path: str, **ids: str) -> str:
         "table": "universities",
         "encumbrance_id": "enc_nobody0",
         "consent_id": "cns_nobody0",
+        "appeal_id": "apl_nobody0",
         "lay": "无此词",
         "year": "2026",
     }

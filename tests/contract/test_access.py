@@ -40,6 +40,7 @@ PLACES = {
     "catalog": "/v1/patents",
     "matching": "/v1/needs",
     "licensing": "/v1/licenses",
+    "oversight": "/v1/party-restrictions",
     "gateway": "/v1/organizations/me",
 }
 GUARDED = [route for route in ROUTES if route[3].scope is not None and route[3].relation is not Relation.SERVICE]
@@ -169,7 +170,7 @@ async def test_routes_between_services_are_closed_to_clients(world: World) -> No
     assert await unexpected(inner, directly, 404, "not_found") == {}
 
 
-@pytest.mark.parametrize("service", ["catalog", "matching", "licensing", "gateway"])
+@pytest.mark.parametrize("service", PLACES)
 async def test_a_service_reads_the_feed_of_another_with_its_own_token(world: World, service: str) -> None:
     reader = "catalog" if service == "matching" else "matching"
     answer = await world.direct(service).get("/changes", headers=bearing(service_token(world, service, of=reader)))
@@ -244,7 +245,7 @@ def key_signature(key: ECKey, content: bytes) -> bytes:
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
-@pytest.mark.parametrize("service", ["catalog", "matching", "licensing", "gateway"])
+@pytest.mark.parametrize("service", PLACES)
 async def test_every_service_verifies_tokens_itself(world: World, service: str) -> None:
     who = Caller("cli_x", "org_x", OrganizationType.UNIVERSITY, True, False, frozenset(SCOPES))
     subject = claims_of(who)
@@ -266,7 +267,7 @@ async def test_every_service_verifies_tokens_itself(world: World, service: str) 
 
 async def test_tokens_for_the_public_and_for_services_are_not_exchangeable(world: World) -> None:
     university = await world.demo("university")
-    for service in ("catalog", "matching", "licensing"):
+    for service in PLACES.keys() - {"gateway"}:
         problem(await world.direct(service).get(PLACES[service], headers=university.headers), 401, "invalid_token")
         problem(await world.http.get(PLACES["gateway"], headers=inward(world, service)), 401, "invalid_token")
     impostor = bearing(service_token(world, PUBLIC_AUDIENCE))
@@ -338,10 +339,13 @@ async def things(world: World) -> Things:
     trial = await talks.trial(quick)
     await owner.made(f"/v1/quick-license-offers/{quick['id']}/pause")  # an open one is everybody's to read
     rule = await owner.made("/v1/settlement-rules", {"signatory": {"name": "王校长"}})
+    to_come = {**factories.a_restriction(owner.organization_id), "from": "2199-01-01"}
+    restriction = await case.operator.made("/v1/party-restrictions", to_come)
     ids = {
         "benefit-rules": (await a_benefit_rule(owner))["id"],
         "distributions": distribution["id"],
         "settlement-rules": rule["id"],
+        "party-restrictions": restriction["id"],
         "quick-license-offers": quick["id"],
         "quick-license-requests": trial["id"],
         "royalty-reports": reported["id"],
@@ -390,6 +394,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/distributions/{id}/approval"): {"signatory": {"name": "王校长"}},
     ("POST", "/v1/distributions/{id}/payouts"): {"paid_on": "2026-11-30", "reference": "1"},
     ("POST", "/v1/distributions/{id}/withdrawal"): {"reason": "有误"},
+    ("POST", "/v1/party-restrictions/{id}/appeals"): {"grounds": "事实不清"},
     ("POST", "/v1/quick-license-offers/{id}/activation"): {"signatory": {"name": "王校长"}},
     ("POST", "/v1/quick-license-requests/{id}/first-sale"): {"on": "2024-01-02"},
     ("POST", "/v1/licenses/{id}/payments"): {

@@ -417,6 +417,26 @@ class Furniture:
     def clients(self) -> str:
         return f"/v1/organizations/{self.owner.organization_id}/clients"
 
+    async def restrictions(self) -> dict[str, Call]:
+        """Orders against somebody who does nothing else here."""
+        party, root = await self.world.organization(), "/v1/party-restrictions"
+        wanted = factories.a_restriction(party.organization_id)
+        at = [f"{root}/{(await self.operator.made(root, wanted))['id']}" for _ in range(3)]
+        appeal = await party.made(f"{at[2]}/appeals", {"grounds": "事实不清"})
+        decision = {"outcome": "DISMISSED", "reason": "证据不足"}
+
+        def call(who: Api, path: str, body: dict[str, Any], **other: str) -> Call:
+            return Call(who, path, {"json": body}, {"json": {**body, **other}})
+
+        return {
+            root: call(self.operator, root, wanted, reason="其他"),
+            f"{root}/{{id}}/lifting": call(self.operator, f"{at[0]}/lifting", {"reason": "已整改"}, reason="其他"),
+            f"{root}/{{id}}/appeals": call(party, f"{at[1]}/appeals", {"grounds": "材料属实"}, grounds="其他"),
+            f"{root}/{{id}}/appeals/{{appeal_id}}/decision": call(
+                self.operator, f"{at[2]}/appeals/{appeal['id']}/decision", decision, reason="其他"
+            ),
+        }
+
     async def calls(self) -> dict[str, Call]:
         """A call for each template."""
         owner, operator = self.owner, self.operator
@@ -437,6 +457,7 @@ class Furniture:
             **await self.records(),
             **await self.deals(),
             **await self.negotiations(),
+            **await self.restrictions(),
             "/v1/patent-imports": Call(
                 owner,
                 "/v1/patent-imports",

@@ -13,7 +13,14 @@ from services.catalog.rules.listing import BY_SYSTEM
 from services.catalog.rules.screening import A_FROM, B_FROM
 from services.catalog.service.sample import entries
 from services.catalog.settings import FRESH_DAYS
-from services.embedded import PREFIXES, CatalogSettings, GatewaySettings, LicensingSettings, MatchingSettings
+from services.embedded import (
+    PREFIXES,
+    CatalogSettings,
+    GatewaySettings,
+    LicensingSettings,
+    MatchingSettings,
+    OversightSettings,
+)
 from services.matching import rules
 from services.matching.engine import FIELDS, MIX
 from services.matching.engine.documents import TITLE_GRAMS, TITLE_WORDS
@@ -96,6 +103,7 @@ def test_every_setting_is_documented() -> None:
         ("catalog", CatalogSettings),
         ("matching", MatchingSettings),
         ("licensing", LicensingSettings),
+        ("oversight", OversightSettings),
         ("gateway", GatewaySettings),
     ):
         known += names(model, PREFIXES[service])

@@ -18,16 +18,21 @@ def split(new_database: Callable[..., str], tmp_path_factory: pytest.TempPathFac
     home, database = tmp_path_factory.mktemp("split") / "home", {"DUIJIE_DATABASE_URL": new_database()}
     catalog = Served(home, "catalog", **database)
     licensing = Served(home, "licensing", **database, DUIJIE_LICENSING_CATALOG_URL=catalog.url)
-    catalog.env["DUIJIE_CATALOG_LICENSING_URL"] = licensing.url
+    oversight = Served(home, "oversight", **database)
+    catalog.env |= {"DUIJIE_CATALOG_LICENSING_URL": licensing.url, "DUIJIE_CATALOG_OVERSIGHT_URL": oversight.url}
     matching = Served(home, "matching", **database, DUIJIE_MATCHING_CATALOG_URL=catalog.url)
     urls = {
         "DUIJIE_GATEWAY_CATALOG_URL": catalog.url,
         "DUIJIE_GATEWAY_MATCHING_URL": matching.url,
         "DUIJIE_GATEWAY_LICENSING_URL": licensing.url,
+        "DUIJIE_GATEWAY_OVERSIGHT_URL": oversight.url,
     }
     gateway = Served(home, "gateway", **database, **urls)
-    licensing.env["DUIJIE_LICENSING_GATEWAY_URL"] = gateway.url
-    services = {"catalog": catalog, "matching": matching, "licensing": licensing, "gateway": gateway}
+    licensing.env |= {"DUIJIE_LICENSING_GATEWAY_URL": gateway.url, "DUIJIE_LICENSING_OVERSIGHT_URL": oversight.url}
+    oversight.env["DUIJIE_OVERSIGHT_GATEWAY_URL"] = gateway.url
+    services = {
+        "catalog": catalog, "matching": matching, "licensing": licensing, "oversight": oversight, "gateway": gateway,
+    }  # fmt: skip
     for served in services.values():
         served.start()
     try:

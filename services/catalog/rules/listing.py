@@ -113,11 +113,34 @@ def is_cleared(is_soe: bool, cleared: int | None, text_version: int) -> Refusal 
     )
 
 
+@rule(
+    "PARTY-RESTRICTED",
+    source=Text(
+        "the platform's rules of participation, on the order of a court or authority or on their own",
+        "平台参与规则（依法院、行政机关的决定或者平台规则限制交易）",
+    ),
+    since="2026-11-30",
+)
+def supplier_may_deal(is_restricted: bool) -> Refusal | None:
+    """While an order stands against a supplier, nothing of its is on offer."""
+    if not is_restricted:
+        return None
+    return Refusal(
+        "PARTY-RESTRICTED",
+        Text("an order keeps this supplier from new deals", "该供给方目前被限制进行新的交易"),
+        Text(
+            "read the order, and appeal against it, at /v1/party-restrictions",
+            "请在 /v1/party-restrictions 查看限制的理由，并可申诉",
+        ),
+    )
+
+
 LEGAL_STATUS, CONSENT_REVOKED, LICENSED, SECRECY = "LEGAL_STATUS", "CONSENT_REVOKED", "LICENSED", "SECRECY_REVIEW"
-BY_SYSTEM = frozenset({LEGAL_STATUS, CONSENT_REVOKED, LICENSED, SECRECY})  # suspensions that end by themselves
+RESTRICTED = "PARTY_RESTRICTED"
+BY_SYSTEM = frozenset({LEGAL_STATUS, CONSENT_REVOKED, LICENSED, SECRECY, RESTRICTED})  # they end by themselves
 WAITS = {
     "CO-CONSENT": CONSENT_REVOKED, "PLEDGE-CONSENT": CONSENT_REVOKED, "LS-AUTHORITY": CONSENT_REVOKED,
-    "SECRECY-CLEARANCE": SECRECY,
+    "SECRECY-CLEARANCE": SECRECY, "PARTY-RESTRICTED": RESTRICTED,
 }  # fmt: skip
 
 

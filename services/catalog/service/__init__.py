@@ -18,11 +18,12 @@ from services.catalog.service.offers import Offers
 from services.catalog.service.patents import Patents
 from services.catalog.service.record import Record
 from services.catalog.service.reference import Reference
+from services.catalog.service.restrictions import Restrictions
 from services.catalog.service.sample import Sample
 from services.catalog.service.screening import Screenings
 from services.catalog.settings import CatalogSettings
 from shared import feed
-from shared.clients import LicensingClient, MatchingClient, RegisterClient
+from shared.clients import LicensingClient, MatchingClient, OversightClient, RegisterClient
 from shared.clock import Clock
 from shared.contracts.feed import FeedPage
 from shared.db import Database
@@ -43,6 +44,7 @@ class Catalog:
         matching: MatchingClient,
         documents: RegisterClient,
         licensing: LicensingClient,
+        oversight: OversightClient,
     ) -> None:
         self.db, self.clock = db, clock
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
@@ -60,6 +62,7 @@ class Catalog:
             db, settings, self.listings, self.patents, self.record, evidence, self.reference, self.acts, cursors, clock
         )
         self.deals = Deals(db, self.record, licensing.changes, clock)
+        self.restrictions = Restrictions(db, self.listings, oversight.changes, clock)
         self.collections = Collections(db, self.acts, cursors, clock)
         self.listings.entered = self.collections.entered
         self.exports = Exports(self.patents, clock)

@@ -27,7 +27,7 @@ from services.catalog.rules.identity import Named, one_patent, one_record
 from services.catalog.rules.tables import SINCE, SOURCE, columns, ill_formed
 from services.catalog.service.codes import region_doubts
 from services.catalog.service.evidence import Evidence
-from services.catalog.service.listings import Listings, is_soe, offered_among, refusals
+from services.catalog.service.listings import Listings, is_soe, offered_among, refusals, supplier_refusals
 from services.catalog.service.patents import FIELDS, Patents, announcements, is_holder, named, number_is_taken
 from services.catalog.service.reader import Reader, RowRead, Unread
 from services.catalog.service.record import Record, against
@@ -603,11 +603,13 @@ class Imports:
         offered = await offered_among(tx, chunk.touched)
         today, refused, unchanged = legal_day(now), dict(before.refused), before.unchanged
         uncleared = [no] if (no := rules.listing.is_cleared(is_soe(by), None, 1)) else []
+        owner = by.organization_id
+        stopped = supplier_refusals(owner in await models.restricted_among(tx, [owner], today))
         drafts = []
         for row in found:
             if row.id in offered:
                 unchanged += 1
-            elif noes := [*refusals([target_of(row, today)], [LicenseMode.ORDINARY], today), *uncleared]:
+            elif noes := [*stopped, *refusals([target_of(row, today)], [LicenseMode.ORDINARY], today), *uncleared]:
                 refused[noes[0].rule] = refused.get(noes[0].rule, 0) + 1
             else:
                 drafts.append((_offer(row), [row], by.organization_id))

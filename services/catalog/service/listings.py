@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -101,6 +101,11 @@ def refusals(targets: Iterable[Target], modes: Sequence[str], today: date) -> li
     """All reasons against offering these patents in these modes."""
     wanted = [LicenseMode(mode) for mode in modes]
     return [no for target in targets for no in against_offer(target, wanted, today)]
+
+
+def supplier_refusals(is_restricted: bool) -> list[Refusal]:
+    """The reason against offering anything at all."""
+    return [no] if (no := rules.listing.supplier_may_deal(is_restricted)) else []
 
 
 def _card_patent(row: Row[Any], today: date) -> CardPatent:
@@ -436,8 +441,12 @@ class Listings:
         targets = [target_of(patent, today, given) for patent in patents]
         await self._settle(tx, row, targets, await self._against(tx, row, targets, today), now)
 
-    async def _against(self, tx: Tx, row: Row[Any], targets: Sequence[Target], today: date) -> list[Refusal]:
-        found = refusals(targets, row.modes, today)
+    async def _against(
+        self, tx: Tx, row: Row[Any], targets: Sequence[Target], today: date, restricted: Container[str] | None = None
+    ) -> list[Refusal]:
+        if restricted is None:
+            restricted = await models.restricted_among(tx, [row.organization_id], today)
+        found = supplier_refusals(row.organization_id in restricted) + refusals(targets, row.modes, today)
         if row.is_soe:
             cleared = await tx.scalar(
                 select(func.max(models.secrecy_clearance.c.text_version)).where(
@@ -450,10 +459,13 @@ class Listings:
     async def _settle(
         self, tx: Tx, row: Row[Any], targets: Sequence[Target], found: Sequence[Refusal], now: datetime
     ) -> bool:
-        """Suspend, close or resume a listing as the reasons against it demand; False when it stays as it is."""
+        """Suspend, close or resume a listing as the reasons against it demand; False when it stays as it is.
+
+        One that rests already rests for the reason of today: it comes back when that one has ended.
+        """
         fate = rules.listing.fate(found, targets, legal_day(now))
         is_resting = row.state == ListingState.SUSPENDED and row.state_reason in BY_SYSTEM
-        if fate and (row.state == ListingState.PUBLISHED or (is_resting and fate[0] is ListingState.CLOSED)):
+        if fate and (row.state == ListingState.PUBLISHED or (is_resting and fate[1] != row.state_reason)):
             act = "closing" if fate[0] is ListingState.CLOSED else "suspension"
         elif is_resting and not fate:
             act, fate = "resumption", (ListingState.PUBLISHED, None)
@@ -604,10 +616,11 @@ class Listings:
         listings = found.all()
         ids, today = [row.id for row in listings], legal_day(now)
         patents, given = await models.patents_of(tx, ids), await models.consents_to(tx, ids)
+        restricted = await models.restricted_among(tx, [row.organization_id for row in listings], today)
         changed: list[str] = []
         for row in listings:
             targets = [target_of(patent, today, given[row.id]) for patent in patents[row.id]]
-            against = await self._against(tx, row, targets, today)
+            against = await self._against(tx, row, targets, today, restricted)
             if await self._settle(tx, row, targets, against, now):
                 continue
             if row.state == ListingState.PUBLISHED:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, select, true
 
 from services.catalog import models, rules
-from services.catalog.service.listings import Listings, is_soe, offered_among, refusals
+from services.catalog.service.listings import Listings, is_soe, offered_among, refusals, supplier_refusals
 from services.catalog.service.record import spoken
 from services.catalog.service.screening import Screenings
 from services.catalog.service.targets import target_of
@@ -84,11 +84,13 @@ class Offers:
         today, items = legal_day(now), []
         ready: list[tuple[ListingDraft, Sequence[Row[Any]], str]] = []
         waiting: list[tuple[ListingDraft, Sequence[Row[Any]], str]] = []
+        restricted = await models.restricted_among(tx, [row.organization_id for row in rows], today)
         template = batch.template.model_dump(exclude={"external_id"})
         for row in rows:
             regions = batch.template.region_codes or ([row.region_code] if row.region_code else [])
             draft = ListingDraft.model_validate({**template, "region_codes": regions, "patent_ids": [row.id]})
-            noes = refusals([target_of(row, today)], draft.modes, today)
+            noes = supplier_refusals(row.organization_id in restricted)
+            noes += refusals([target_of(row, today)], draft.modes, today)
             noes += [no] if (no := rules.listing.is_cleared(is_soe(by), None, 1)) else []
             (waiting if noes or not batch.submit else ready).append((draft, [row], row.organization_id))
             items.append(OfferedPatent(patent_id=row.id, listing_id=None, state=None, violations=spoken(noes)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.contracts.catalog import ConsentRole, Holder, Pledgee
+from shared.contracts.oversight import BasisKind, PartyOrder
 from shared.contracts.values import fold
 from shared.errors import Text
 from shared.rulebook import Refusal, rule
@@ -49,6 +50,66 @@ def sample_deals_stay_apart(is_sample: bool, party: Party) -> Refusal | None:
         "SAMPLE-DEALS",
         Text("sample and real parties do not deal with each other", "示例数据与真实主体之间不得交易"),
         Text("use a demo organization for the sample", "示例专利请使用演示机构操作"),
+    )
+
+
+_BASIS = {
+    BasisKind.COURT_ORDER: Text("an order of a court", "法院的决定"),
+    BasisKind.ADMINISTRATIVE_ORDER: Text("an order of an authority", "行政机关的决定"),
+    BasisKind.PLATFORM_RULES: Text("the platform's rules", "平台规则"),
+}
+
+
+@rule(
+    "PARTY-RESTRICTED",
+    source=Text(
+        "the platform's rules of participation, on the order of a court or authority or on their own",
+        "平台参与规则（依法院、行政机关的决定或者平台规则限制交易）",
+    ),
+    since="2026-11-30",
+)
+def nobody_is_restricted(orders: Sequence[PartyOrder], acting: str) -> Refusal | None:
+    """While an order stands against a party, neither it nor whoever deals with it begins anything new."""
+    if not orders:
+        return None
+    order = next((one for one in orders if one.organization_id == acting), orders[0])
+    if order.organization_id != acting:
+        return Refusal(
+            "PARTY-RESTRICTED",
+            Text("another party of this deal may not enter into new deals now", "本交易的另一方目前被限制进行新的交易"),
+            Text("deal with somebody else, or wait until it may again", "请选择其他交易方，或等待限制结束"),
+        )
+    why, until = _BASIS[order.kind], order.until
+    return Refusal(
+        "PARTY-RESTRICTED",
+        Text(
+            f"by {why.en} you may not enter into new deals {f'until {until}' if until else 'until it is lifted'}",
+            f"依据{why.zh}，贵方{f'在{until}前（含当日）' if until else '在解除限制前'}不得进行新的交易",
+        ),
+        Text(
+            f"read the order at /v1/party-restrictions/{order.id}, appeal at /v1/party-restrictions/{order.id}/appeals",
+            f"请在 /v1/party-restrictions/{order.id} 查看理由，可在 /v1/party-restrictions/{order.id}/appeals 申诉",
+        ),
+    )
+
+
+def held(order: PartyOrder, is_own: bool) -> Text:
+    """Why a notice is held, and that it goes on all the same: nobody approves what the law gives (Patent Law Art. 51)."""
+    goes_on = Text(
+        "the notice stands: paid in time it gives the license, and a license that it gave goes on",
+        "通知不受影响：按期付款即依法取得许可，已取得的许可继续有效",
+    )
+    if not is_own:
+        return Text(
+            f"a party of this request may not enter into new deals now; {goes_on.en}",
+            f"该请求的一方目前被限制进行新的交易；{goes_on.zh}",
+        )
+    why, since = _BASIS[order.kind], order.from_
+    return Text(
+        f"restricted by {why.en} from {since} on, {f'until {order.until}' if order.until else 'until it is lifted'} "
+        f"(/v1/party-restrictions/{order.id}); {goes_on.en}",
+        f"依据{why.zh}，自{since}起{f'至{order.until}' if order.until else '至解除之日'}限制新的交易"
+        f"（/v1/party-restrictions/{order.id}）；{goes_on.zh}",
     )
 
 

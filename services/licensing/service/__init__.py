@@ -21,10 +21,11 @@ from services.licensing.service.providers import Providers
 from services.licensing.service.quick import QuickLicenses
 from services.licensing.service.reports import Reports
 from services.licensing.service.requests import Requests
+from services.licensing.service.restrictions import Restrictions
 from services.licensing.service.silence import Silence
 from services.licensing.service.targets import Targets
 from shared import feed
-from shared.clients import CatalogClient, RegisterClient
+from shared.clients import CatalogClient, OversightClient, RegisterClient
 from shared.clock import Clock
 from shared.contracts.feed import FeedPage
 from shared.db import Database
@@ -36,17 +37,25 @@ class Licensing:
     """Everything that licensing does, by subject."""
 
     def __init__(
-        self, db: Database, secret: bytes, clock: Clock, *, catalog: CatalogClient, register: RegisterClient
+        self,
+        db: Database,
+        secret: bytes,
+        clock: Clock,
+        *,
+        catalog: CatalogClient,
+        register: RegisterClient,
+        oversight: OversightClient,
     ) -> None:
         self.db, self.clock = db, clock
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
-        targets = Targets(catalog, register)
+        targets = Targets(catalog, register, oversight)
         self.declarations = Declarations(db, targets, self.acts, cursors, clock)
         self.licenses = Licenses(db, targets, self.acts, cursors, clock)
         self.contracts = Contracts(db, targets, self.licenses, self.acts, cursors, clock)
         self.inquiries = Inquiries(db, targets, self.contracts, self.acts, cursors, clock)
         self.documents = Documents(db, targets, self.licenses, clock)
         self.facts = Facts(db, targets, clock)
+        self.restrictions = Restrictions(db, targets)
         self.deadlines = Deadlines(db, clock)
         self.quick = QuickLicenses(db, targets, self.licenses, self.acts, cursors, clock)
         self.requests = Requests(db, targets, self.declarations, self.licenses, self.acts, cursors, clock)

@@ -15,7 +15,7 @@ from services.licensing import models
 from services.licensing.papers import ContractFacts, PaperParty, as_pdf, contract
 from services.licensing.rules import contract as rules
 from services.licensing.rules import offer as offer_rules
-from services.licensing.rules import scope
+from services.licensing.rules import parties, scope
 from services.licensing.rules.scope import wanted
 from services.licensing.service import scopes
 from services.licensing.service.declarations import taken
@@ -133,8 +133,8 @@ class Contracts:
         """Sign the agreed document; with the second signature the license is in force.
 
         Everything that could make it void or unlawful is looked at again, on the patents' record of this moment.
-        Raises: RuleRefused SIGN-…, SIGN-DOCUMENT, PARTY-UNVERIFIED, PRICE-PUBLICITY, TERM-BEYOND-EXPIRY, and catalog's;
-        warnings until they are acknowledged.
+        Raises: RuleRefused SIGN-…, SIGN-DOCUMENT, PARTY-UNVERIFIED, PARTY-RESTRICTED, PRICE-PUBLICITY,
+        TERM-BEYOND-EXPIRY, and catalog's; warnings until they are acknowledged.
         """
         await self._targets.check_documents(said.document_ids, by)
         async with self._db.read() as tx:
@@ -142,8 +142,12 @@ class Contracts:
         if seen.document_sha256 is None:
             raise NotFound("there is no contract to be signed", "没有待签署的合同")
         terms = OfferTerms.model_validate(seen.terms)
-        asked = await self._targets.licensed(seen.patent_ids, terms.license_type, wanted(terms.scope))
-        known = await self._targets.parties([seen.organization_id, seen.licensor_id])
+        both = seen.organization_id, seen.licensor_id
+        asked, orders, known = await asyncio.gather(
+            self._targets.licensed(seen.patent_ids, terms.license_type, wanted(terms.scope)),
+            self._targets.orders((*both, by.actor_id)),
+            self._targets.parties(both),
+        )
         now = self._clock.now()
         today = legal_day(now)
         async with self._db.write() as tx:
@@ -164,6 +168,7 @@ class Contracts:
                 rules.signature_is_proved(said.method, bool(said.document_ids)),
                 rules.signature_is_dated(on, row.agreed_on, today),
                 rules.parties_are_verified(list(known.values())),
+                parties.nobody_is_restricted(orders, by.organization_id),
                 rules.price_was_public(must_publish, runs, today),
             ):
                 if no:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -99,10 +100,11 @@ class Declarations:
         found: Row[Any] = (await tx.execute(select(table).where(table.c.id == id_).with_for_update())).one()
         return found
 
-    async def patent_of(self, id_: str, by: Caller) -> str:
-        """The patent of a declaration that the caller may see. Raises: NotFound."""
+    async def patent_of(self, id_: str, by: Caller) -> tuple[str, str]:
+        """The patent of a declaration that the caller may see, and whose declaration it is. Raises: NotFound."""
         async with self._db.read() as tx:
-            return str((await self._visible(tx, id_, by, lock=False)).patent_id)
+            row = await self._visible(tx, id_, by, lock=False)
+            return row.patent_id, row.organization_id
 
     async def _visible(self, tx: Tx, id_: str, by: Caller | None, *, lock: bool) -> Row[Any]:
         statement = select(models.declaration).where(models.declaration.c.id == id_, _seen_by(by))
@@ -341,12 +343,16 @@ class Declarations:
     async def file(self, id_: str, filing: Filing, by: Caller) -> Declaration:
         """Record that the declaration was filed with the office: from now on its terms never change.
 
-        Raises: RuleRefused for every reason of rule 86 and Patent Law Art. 50; for warnings not acknowledged.
+        Raises: RuleRefused for every reason of rule 86 and Patent Law Art. 50; PARTY-RESTRICTED; for warnings not
+        acknowledged.
         """
         await self._targets.check_documents(filing.document_ids, by)
         while True:
             row, given = await self._owned(id_, by)
-            target = await self._targets.of(row.patent_id, Act.OPEN_LICENSE, given)
+            target, orders = await asyncio.gather(
+                self._targets.of(row.patent_id, Act.OPEN_LICENSE, given),
+                self._targets.orders((row.organization_id, by.actor_id)),
+            )
             now = self._clock.now()
             today, said = legal_day(now), Terms.model_validate(row.terms)
             async with self._db.write() as tx:
@@ -357,6 +363,7 @@ class Declarations:
                 usual = await policies_on(tx, today)
                 own = [
                     rules.act_is_open(DeclarationAct.FILING, self.state(locked)),
+                    parties.nobody_is_restricted(orders, by.organization_id),
                     rules.days_follow(filing.filed_on, None, today),
                     rules.stands_alone(await self._live(tx, row.patent_id)),
                     *terms.doubts(said.fee, said.license_term_months, today, target.expiry_date, usual),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from services.licensing.service import agency
 from services.licensing.service.contracts import Contracts
 from services.licensing.service.declarations import hash_of, offered, party_of, taken
 from services.licensing.service.licenses import sides
+from services.licensing.service.restrictions import known
 from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -82,12 +84,12 @@ class Inquiries:
     async def open(self, draft: InquiryDraft, by: Caller) -> Inquiry:
         """Ask about a published listing: an invitation to make an offer, which binds nobody yet.
 
-        Raises: NotFound for a listing that is not published; RuleRefused SELF-DEALING, SAMPLE-DEALS.
+        Raises: NotFound for a listing that is not published; RuleRefused SELF-DEALING, SAMPLE-DEALS, PARTY-RESTRICTED.
         """
         listing = await self._targets.listing(draft.listing_id)
         first = await self._targets.of(listing.patent_ids[0], Act.LISTING)
-        known = await self._targets.parties([by.organization_id, listing.organization_id])
-        is_sample = listing.sample or known[listing.organization_id].sample
+        named = await self._targets.parties([by.organization_id, listing.organization_id])
+        is_sample = listing.sample or named[listing.organization_id].sample
         licensor = parties.Party(listing.organization_id, first.keeper_uscc, is_sample)
         for no in (
             parties.sides_differ(licensor, first.holders, party_of(by)),
@@ -100,7 +102,7 @@ class Inquiries:
             "id": new_id("inq"), "organization_id": by.organization_id, "external_id": draft.external_id, "version": 1,
             "created_at": now, "updated_at": now, "licensor_id": listing.organization_id, "listing_id": listing.id,
             "need_id": draft.need_id, "is_anonymized": draft.anonymized, "has_offers": False,
-            "is_sample": is_sample, "licensee_name": known[by.organization_id].name,
+            "is_sample": is_sample, "licensee_name": named[by.organization_id].name,
             "patents": [
                 {"id": one.id, "title": title, "number": one.application_number or one.publication_number}
                 for one, title in zip(listing.patents, listing.titles, strict=True)
@@ -108,6 +110,9 @@ class Inquiries:
         }  # fmt: skip
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
+            orders = await known(tx, (by.organization_id, listing.organization_id, by.actor_id), legal_day(now))
+            if no := parties.nobody_is_restricted(orders, by.organization_id):
+                raise no.raised()
             try:
                 made = (await tx.execute(insert(models.inquiry).values(values).returning(models.inquiry))).one()
             except IntegrityError as error:
@@ -263,8 +268,9 @@ class Inquiries:
     async def offer(self, id_: str, draft: OfferDraft, by: Caller) -> Offer:
         """Make an offer, or answer the one that stands with another, which ends it (Civil Code Art. 478, 488).
 
-        Raises: RuleRefused INQ-STATE, INQ-DISCLOSURE, OFFER-STANDS, DUAL-AGENCY, SCOPE-…, TERM-BEYOND-EXPIRY, and for
-        clauses that may be void until they are acknowledged; InvalidInput OFFER-SPECIFIC, OFFER-PERIOD.
+        Raises: RuleRefused INQ-STATE, INQ-DISCLOSURE, OFFER-STANDS, DUAL-AGENCY, PARTY-RESTRICTED, SCOPE-…,
+        TERM-BEYOND-EXPIRY, and for clauses that may be void until they are acknowledged; InvalidInput OFFER-SPECIFIC,
+        OFFER-PERIOD.
         """
         now = self._clock.now()
         today = legal_day(now)
@@ -286,6 +292,9 @@ class Inquiries:
                 rules.is_open(await self._state(tx, row)),
                 rules.sides_are_known(row.is_anonymized, row.disclosed_at is not None),
                 await self._agency(tx, row, side, by),
+                parties.nobody_is_restricted(
+                    await known(tx, (row.organization_id, row.licensor_id, by.actor_id), today), by.organization_id
+                ),
             ):
                 if no:
                     raise no.raised()
@@ -395,8 +404,8 @@ class Inquiries:
     async def accept(self, id_: str, said: Acceptance, by: Caller) -> Offer:
         """Accept an offer as it stands: a contract to be signed, whose scope nobody else can take meanwhile.
 
-        Raises: RuleRefused OFFER-NOT-LIVE, OFFER-SIDE, DUAL-AGENCY, SCOPE-CONFLICT, OL-LIVE, OL-PENDING, and every
-        reason of catalog's against licensing the patents so; warnings until they are acknowledged.
+        Raises: RuleRefused OFFER-NOT-LIVE, OFFER-SIDE, DUAL-AGENCY, PARTY-RESTRICTED, SCOPE-CONFLICT, OL-LIVE,
+        OL-PENDING, and every reason of catalog's against licensing the patents so; warnings until they are acknowledged.
         """
         async with self._db.read() as tx:
             seen, row = await self._offer_row(tx, id_, by, lock=False)
@@ -408,8 +417,10 @@ class Inquiries:
             async with self._db.write() as tx:
                 await self._acts.claim(tx, self._clock.now())  # unless this very act was done before
                 raise lost.raised()
-        asked = await self._asked(row, terms)
-        known = await self._targets.parties([row.organization_id, row.licensor_id])
+        both = row.organization_id, row.licensor_id
+        asked, orders, named = await asyncio.gather(
+            self._asked(row, terms), self._targets.orders((*both, by.actor_id)), self._targets.parties(both)
+        )
         now = self._clock.now()
         today = legal_day(now)
         async with self._db.write() as tx:
@@ -417,6 +428,8 @@ class Inquiries:
             found, row = await self._offer_row(tx, id_, by, lock=True)
             side, offer = _side(row, by), _said(found)
             if no := rules.is_answered_by(offer, side, is_revocation=False) or await self._agency(tx, row, side, by):
+                raise no.raised()
+            if no := parties.nobody_is_restricted(orders, by.organization_id):
                 raise no.raised()
             state = await self._state(tx, row)
             if said.as_new_offer and rules.state_on(offer, today) is OfferState.EXPIRED:
@@ -432,7 +445,7 @@ class Inquiries:
             raise_unless_acknowledged(
                 [no for one in asked for no in one.violations], [no for no in own if no], said.acknowledged_rules
             )
-            license_id = await self._contracts.draw_up(tx, found, row, asked, known, by, now)
+            license_id = await self._contracts.draw_up(tx, found, row, asked, named, by, now)
             made = await self._answered(
                 tx, found, OfferState.ACCEPTED, by, now, {"license_id": license_id}, license_id=license_id
             )

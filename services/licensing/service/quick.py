@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from services.licensing.service import agency, scopes
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import hash_of, offered, party_of, reader, taken
 from services.licensing.service.licenses import Licenses, sides
+from services.licensing.service.restrictions import known
 from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -141,7 +143,7 @@ class QuickLicenses:
         return Page(items=[_offer(row, by) for row in rows], next=more, count=total)
 
     async def activate(self, id_: str, said: QuickActivation, by: Caller) -> QuickOffer:
-        """Open a standing offer. Raises: RuleRefused QL-OFFER-STATE, and every reason of catalog's."""
+        """Open a standing offer. Raises: RuleRefused QL-OFFER-STATE, PARTY-RESTRICTED, and every reason of catalog's."""
         async with self._db.read() as tx:
             seen = await self._own(tx, id_, by, lock=False)
         whole = _as_offer(QuickTerms.model_validate(seen.terms), legal_day(self._clock.now()))
@@ -152,19 +154,25 @@ class QuickLicenses:
             row = await self._own(tx, id_, by, lock=True)
             if no := quick.offer_act_is_open("activation", QuickOfferState(row.state)):
                 raise no.raised()
+            await self._raise_if_restricted(tx, row, by, now)
             raise_unless_acknowledged([no for one in asked for no in one.violations], (), said.acknowledged_rules)
             made = await models.changed(tx, models.quick_offer, row, now, state=QuickOfferState.ACTIVE)
             await self._tell(tx, made, "activated", by, now, signed)
             return await self._acts.answer(tx, _offer(made, by))
 
     async def turn(self, id_: str, act: str, by: Caller) -> QuickOffer:
-        """Pause, resume or end a standing offer; trials that run go on. Raises: RuleRefused QL-OFFER-STATE."""
+        """Pause, resume or end a standing offer; trials that run go on.
+
+        Raises: RuleRefused QL-OFFER-STATE; PARTY-RESTRICTED for a resumption.
+        """
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
             row = await self._own(tx, id_, by, lock=True)
             if no := quick.offer_act_is_open(act, QuickOfferState(row.state)):
                 raise no.raised()
+            if act == "resumption":
+                await self._raise_if_restricted(tx, row, by, now)
             made = await models.changed(tx, models.quick_offer, row, now, state=quick.OFFER_TO[act])
             await self._tell(tx, made, _PAST[act], by, now)
             return await self._acts.answer(tx, _offer(made, by))
@@ -177,6 +185,11 @@ class QuickLicenses:
             row = await self._visible(tx, id_, by, lock=False)
             await agency.consent(tx, "quick_offer", id_, row.organization_id, said, by, now)
             return await self._acts.answer(tx, _offer(row, by))
+
+    async def _raise_if_restricted(self, tx: Tx, row: Row[Any], by: Caller, now: datetime) -> None:
+        orders = await known(tx, (row.organization_id, by.actor_id), legal_day(now))
+        if no := parties.nobody_is_restricted(orders, by.organization_id):
+            raise no.raised()
 
     async def _own(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
         row = await self._visible(tx, id_, by, lock=lock)
@@ -202,16 +215,20 @@ class QuickLicenses:
         """Begin a trial: an ordinary license from today on, by the firm's own act (Civil Code Art. 473, 491).
 
         What is looked at, is looked at now, by rules: offer, firm, patents and their scope; nobody approves.
-        Raises: NotFound; RuleRefused QL-OPEN, QL-SME, SELF-DEALING, DUAL-AGENCY, SAMPLE-DEALS, SCOPE-CONFLICT, and
-        catalog's.
+        Raises: NotFound; RuleRefused QL-OPEN, QL-SME, SELF-DEALING, DUAL-AGENCY, SAMPLE-DEALS, PARTY-RESTRICTED,
+        SCOPE-CONFLICT, and catalog's.
         """
         async with self._db.read() as tx:
             seen = await self._visible(tx, draft.offer_id, by, lock=False)
         terms, now = QuickTerms.model_validate(seen.terms), self._clock.now()
         today = legal_day(now)
         whole = _as_offer(terms, today)
-        asked = await self._targets.licensed(seen.patent_ids, LicenseType.ORDINARY, scope.wanted(whole.scope))
-        firm = (await self._targets.parties([by.organization_id]))[by.organization_id]
+        asked, orders, named = await asyncio.gather(
+            self._targets.licensed(seen.patent_ids, LicenseType.ORDINARY, scope.wanted(whole.scope)),
+            self._targets.orders((by.organization_id, by.actor_id, seen.organization_id)),
+            self._targets.parties([by.organization_id]),
+        )
+        firm = named[by.organization_id]
         expiry = first_expiry(asked)
         trial_end = quick.trial_ends_on(today, terms)
         until = min(whole.scope.to, expiry or whole.scope.to)
@@ -226,6 +243,7 @@ class QuickLicenses:
                 await agency.against(tx, [row.id], row.organization_id, by.organization_id, Side.LICENSEE, by),
                 parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
                 quick.firm_is_small(terms.sme_only, firm),
+                parties.nobody_is_restricted(orders, by.organization_id),
             ):
                 if no:
                     raise no.raised()
@@ -305,15 +323,22 @@ class QuickLicenses:
     async def convert(self, id_: str, by: Caller) -> QuickRequest:
         """Decide for the license, on the last day of the trial at the latest, by the day in China; fees begin now.
 
-        Raises: RuleRefused QL-STATE.
+        Raises: RuleRefused QL-STATE, PARTY-RESTRICTED.
         """
+        async with self._db.read() as tx:
+            seen, _ = await self._taken(tx, id_, by, lock=False)
+        orders = await self._targets.orders((seen.organization_id, seen.licensor_id, by.actor_id))
         now = self._clock.now()
         today = legal_day(now)
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
             row, license_ = await self._mine(tx, id_, by)
-            if no := quick.trial_runs(quick.state_on(_trial(row, license_), today)):
-                raise no.raised()
+            for no in (
+                quick.trial_runs(quick.state_on(_trial(row, license_), today)),
+                parties.nobody_is_restricted(orders, by.organization_id),
+            ):
+                if no:
+                    raise no.raised()
             row = await models.changed(tx, models.quick_request, row, now, converted_on=today)
             license_ = await models.changed(tx, models.license_, license_, now, until=row.until, royalty_from=today)
             working = await working_days(tx)

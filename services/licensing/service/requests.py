@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, select
+from sqlalchemy import Row, and_, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
 from services.licensing.rules import declaration as declaration_rules
@@ -18,12 +20,15 @@ from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import Declarations, no_declaration, offered, party_of, taken
 from services.licensing.service.licenses import Licenses, before_end, recordal_state, sides
 from services.licensing.service.money import all_shown, kept_fen, money
+from services.licensing.service.restrictions import known, stands
 from services.licensing.service.targets import Targets
+from shared import context
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Act, Holder
 from shared.contracts.licensing import (
     AvailableAct,
+    Hold,
     LicenseRequest,
     NoticeDelivery,
     NoticeDraft,
@@ -36,6 +41,7 @@ from shared.contracts.licensing import (
     Side,
     Terms,
 )
+from shared.contracts.oversight import PartyOrder
 from shared.contracts.wire import Page
 from shared.db import Database, Tx
 from shared.errors import NotFound
@@ -73,10 +79,14 @@ class Requests:
 
         It reaches the patentee when it enters the platform (Civil Code Art. 137). Where nothing is due beforehand the
         license is in force with it.
-        Raises: NotFound; RuleRefused OL-NOT-OPEN, OL-PATENT-GONE, SELF-DEALING, DUAL-AGENCY, SAMPLE-DEALS.
+        Raises: NotFound; RuleRefused OL-NOT-OPEN, OL-PATENT-GONE, SELF-DEALING, DUAL-AGENCY, SAMPLE-DEALS,
+        PARTY-RESTRICTED.
         """
-        patent_id = await self._declarations.patent_of(draft.declaration_id, by)
-        target = await self._targets.of(patent_id, Act.OPEN_LICENSE)
+        patent_id, licensor_id = await self._declarations.patent_of(draft.declaration_id, by)
+        target, orders = await asyncio.gather(
+            self._targets.of(patent_id, Act.OPEN_LICENSE),
+            self._targets.orders((by.organization_id, by.actor_id, licensor_id)),
+        )
         gone = [no.rule for no in target.violations if no.severity == "BLOCK" and no.rule in notice.GONE]
         now = self._clock.now()
         today, table = legal_day(now), models.declaration
@@ -95,6 +105,7 @@ class Requests:
                 parties.sides_differ(licensor, holders, party_of(by)),
                 await agency.against(tx, [row.id], row.organization_id, by.organization_id, Side.LICENSEE, by),
                 parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
+                parties.nobody_is_restricted(orders, by.organization_id),
             ):
                 if no:
                     raise no.raised()
@@ -115,7 +126,7 @@ class Requests:
             data = {"declaration_id": row.id, "patent_id": row.patent_id, "terms_hash": row.terms_hash}
             await self._tell(tx, made, "notified", today, by, now, data)
             if made.due_fen:
-                return await self._acts.answer(tx, self._shown(made, (), (), None, (), by))
+                return await self._acts.answer(tx, self._shown(made, (), (), None, (), (), by))
             return await self._acts.answer(tx, await self._loaded(tx, await self.take_effect(tx, made, by, now), by))
 
     async def take_effect(self, tx: Tx, row: Row[Any], by: Caller, now: datetime) -> Row[Any]:
@@ -153,9 +164,18 @@ class Requests:
     # Reading
 
     async def get(self, id_: str, by: Caller) -> LicenseRequest:
-        """A request, for its two sides."""
+        """A request, for its two sides; one that is held for the regulator too."""
         async with self._db.read() as tx:
-            return await self._loaded(tx, await self.visible(tx, id_, by, lock=False), by)
+            row = (
+                await tx.execute(select(models.request).where(models.request.c.id == id_, self._seen_by(by)))
+            ).first()
+            if row is None:
+                raise no_request()
+            return await self._loaded(tx, row, by)
+
+    def _seen_by(self, by: Caller) -> ColumnElement[bool]:
+        own = sides(models.request, None, by)
+        return or_(own, _is_held(legal_day(self._clock.now()))) if by.is_overseer else own
 
     async def visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
         statement = select(models.request).where(models.request.c.id == id_)
@@ -165,15 +185,17 @@ class Requests:
         return row
 
     async def page(self, query: RequestQuery, by: Caller) -> Page[LicenseRequest]:
-        """The caller's requests, given or received, newest first."""
+        """The caller's requests, given or received, and for the regulator those that are held; newest first."""
         table = models.request
-        found = [sides(table, query.side, by)]
+        found = [self._seen_by(by) if query.side is None else sides(table, query.side, by)]
+        if query.held is not None:
+            found.append(_is_held(legal_day(self._clock.now())).is_(query.held))
         if query.declaration_id:
             found.append(table.c.declaration_id == query.declaration_id)
         if query.external_id:
             found.append(and_(table.c.external_id == query.external_id, table.c.organization_id == by.organization_id))
         condition = and_(*found)
-        scope = ("requests", by.organization_id, query.side, query.declaration_id, query.external_id)
+        scope = ("requests", by.organization_id, query.model_dump_json(exclude={"after", "limit"}))
         async with self._db.read() as tx:
             rows, more = await self._cursors.page(
                 tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, query.after, query.limit
@@ -194,9 +216,17 @@ class Requests:
         done = await models.acts_of(tx, held) if held else {}
         told = await all_shown(tx, [one for row in rows for one in paid[row.id]], by)
         by_request = {row.id: [one for one in told if one.request_id == row.id] for row in rows}
+        parties_ = {id_ for row in rows for id_ in (row.organization_id, row.licensor_id)}
+        orders = await known(tx, parties_, legal_day(self._clock.now()))
         return [
             self._shown(
-                row, paid[row.id], by_request[row.id], licenses.get(row.license_id), done.get(row.license_id, ()), by
+                row,
+                paid[row.id],
+                by_request[row.id],
+                licenses.get(row.license_id),
+                done.get(row.license_id, ()),
+                orders,
+                by,
             )
             for row in rows
         ]
@@ -208,6 +238,7 @@ class Requests:
         told: Sequence[Payment],
         license_: Row[Any] | None,
         done: Sequence[Row[Any]],
+        orders: Sequence[PartyOrder],
         by: Caller,
     ) -> LicenseRequest:
         today = legal_day(self._clock.now())
@@ -231,6 +262,7 @@ class Requests:
             effective_at=license_.effective_on if license_ else None,
             recordal_due_on=license_.recordal_due_on if license_ else None,
             recordal_state=recordal_state(license_, done, today) if license_ else RecordalState.NOT_DUE,
+            holds=_holds(row, state, orders, by),
             state=state,
             payments=list(told),
             sample=row.is_sample,
@@ -293,6 +325,29 @@ def refundable(row: Row[Any], paid: Sequence[Row[Any]], payment_id: str, fen: in
     ]
     moved = notice.effective_on(given, before) != notice.effective_on(given, after)
     return notice.refundable_fen(given, before, today), moved
+
+
+_HELD = (RequestState.NOTIFIED, RequestState.PAYMENT_REPORTED, RequestState.EFFECTIVE)
+
+
+def _holds(row: Row[Any], state: RequestState, orders: Sequence[PartyOrder], by: Caller) -> list[Hold]:
+    """The orders against its parties, each told to whom it concerns and to whoever watches over them."""
+    if state not in _HELD:
+        return []
+    found, language = [], context.language.get()
+    for order in orders:
+        if order.organization_id in (row.organization_id, row.licensor_id):
+            may_know = by.is_overseer or by.organization_id == order.organization_id
+            reason = parties.held(order, may_know).spoken(language)
+            appeal = f"/v1/party-restrictions/{order.id}/appeals" if may_know else None
+            found.append(Hold(kind="PARTY_RESTRICTED", reason=reason, appeal=appeal))
+    return found
+
+
+def _is_held(today: date) -> ColumnElement[bool]:
+    table, order = models.request, models.party_order
+    concerned = order.c.organization_id.in_((table.c.organization_id, table.c.licensor_id))
+    return select(order.c.id).where(concerned, stands(today)).exists()
 
 
 def _available(row: Row[Any], state: RequestState, by: Caller) -> list[AvailableAct]:

@@ -1,12 +1,13 @@
-"""Patents as catalog knows them, asked afresh; and the documents that acts rest on."""
+"""Patents as catalog knows them and orders against parties, asked afresh; and the documents that acts rest on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from shared.auth import Caller
-from shared.clients import CatalogClient, RegisterClient
+from shared.clients import CatalogClient, OversightClient, RegisterClient
 from shared.contracts.catalog import (
     Act,
     DealQuery,
@@ -19,9 +20,11 @@ from shared.contracts.catalog import (
 )
 from shared.contracts.feed import FeedPage
 from shared.contracts.gateway import PartyOut
+from shared.contracts.oversight import PartyOrder
 from shared.contracts.wire import ViolationOut
-from shared.errors import InvalidInput, RuleRefused, Text, Violation
+from shared.errors import RuleRefused, Text, Violation
 from shared.rulebook import Refusal
+from shared.together import Together
 
 ACT_OF = {
     LicenseType.ORDINARY: Act.ORDINARY_LICENSE,
@@ -34,10 +37,11 @@ _MANY = 50  # patents that catalog is asked about at once
 
 
 class Targets:
-    """Asks catalog and the gateway."""
+    """Asks catalog, the gateway and oversight."""
 
-    def __init__(self, catalog: CatalogClient, register: RegisterClient) -> None:
-        self._catalog, self._register = catalog, register
+    def __init__(self, catalog: CatalogClient, register: RegisterClient, oversight: OversightClient) -> None:
+        self._catalog, self._register, self._oversight = catalog, register, oversight
+        self._orders = Together(self._orders_against)
 
     async def of(self, patent_id: str, act: Act, given: Sequence[GivenConsent] = ()) -> DealTarget:
         """A patent as it stands now, and what is against an act with it. Raises: NotFound; Unavailable."""
@@ -64,6 +68,24 @@ class Targets:
         """Catalog's feed. Raises: Unavailable."""
         return await self._catalog.changes(after, types=types)
 
+    async def orders(self, organization_ids: Iterable[str | None]) -> list[PartyOrder]:
+        """The orders that stand against some parties at this moment. Raises: Unavailable.
+
+        Asked before every act that cannot be taken back: who asks while a question is under way shares the next.
+        """
+        ids = sorted({id_ for id_ in organization_ids if id_})
+        return [order for found in await asyncio.gather(*map(self._orders.get, ids)) for order in found or ()]
+
+    async def _orders_against(self, ids: list[str]) -> Mapping[str, list[PartyOrder]]:
+        found: dict[str, list[PartyOrder]] = {}
+        for order in await self._oversight.orders(ids):
+            found.setdefault(order.organization_id, []).append(order)
+        return found
+
+    async def told(self, after: int, types: Sequence[str]) -> FeedPage:
+        """Oversight's feed. Raises: Unavailable."""
+        return await self._oversight.changes(after, types=types)
+
     async def listing(self, id_: str) -> Listing:
         """A published listing. Raises: NotFound; Unavailable."""
         return await self._catalog.listing(id_)
@@ -74,13 +96,7 @@ class Targets:
 
     async def check_documents(self, ids: Sequence[str], by: Caller) -> None:
         """Every document that an act names was uploaded by whoever acts. Raises: InvalidInput; Unavailable."""
-        missing = await self._register.missing(ids, None if by.is_operator else by.organization_id) if ids else []
-        if missing:
-            raise InvalidInput(
-                f"these documents are not yours or do not exist: {', '.join(missing)}; upload them at /v1/documents",
-                f"下列文件不存在或不属于您：{'、'.join(missing)}，请先在 /v1/documents 上传",
-                code="document_unknown",
-            )
+        await self._register.check_documents(ids, by)
 
 
 def first_expiry(asked: Sequence[DealTarget]) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -18,6 +19,7 @@ from services.catalog.rules.listing import (
     may_edit,
     next_state,
     sample_stays_apart,
+    supplier_may_deal,
 )
 from services.catalog.rules.status import Event, fold
 from services.catalog.service.patents import number_is_taken
@@ -131,6 +133,15 @@ def test_a_state_owned_enterprise_publishes_what_was_reviewed(
     is_soe: bool, cleared: int | None, text: int, rule: str | None
 ) -> None:
     assert verdict(is_cleared, is_soe, cleared, text) == rule
+
+
+def test_a_supplier_against_which_an_order_stands_offers_nothing_and_its_listings_rest() -> None:
+    assert verdict(supplier_may_deal, False) is None
+    assert verdict(supplier_may_deal, True) == "PARTY-RESTRICTED"
+    no = supplier_may_deal(True)
+    assert no and fate([no], [], TODAY) == ("SUSPENDED", "PARTY_RESTRICTED")
+    lapsed = replace(no, rule="LS-NOT-IN-FORCE")
+    assert fate([no, lapsed], [], TODAY) == ("SUSPENDED", "LEGAL_STATUS"), "what does not end by itself comes first"
 
 
 def offered(state: LegalState, *events: Event, modes: tuple[LicenseMode, ...] = (LicenseMode.ORDINARY,)) -> object:

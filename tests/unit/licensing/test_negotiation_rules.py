@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.licensing.rules import clauses, contract, declaration, offer, scope
+from services.licensing.rules import clauses, contract, declaration, offer, parties, scope
 from services.licensing.rules.contract import Contract
 from services.licensing.rules.dunning import DemandState
 from services.licensing.rules.offer import Said
@@ -19,6 +19,7 @@ from shared.contracts.access import OrganizationType
 from shared.contracts.catalog import LicenseType
 from shared.contracts.gateway import PartyOut, Verification
 from shared.contracts.licensing import InquiryState, LicenseScope, LicenseState, OfferState, OfferTerms, Side
+from shared.contracts.oversight import BasisKind, PartyOrder
 from tests.unit.verdicts import verdict
 
 TODAY = date(2026, 11, 23)
@@ -313,3 +314,25 @@ def test_a_state_university_makes_an_agreed_price_public_first(kind: Organizatio
     assert verdict(contract.publicity_is_long_enough, TODAY, TODAY + 15 * DAY, TODAY) is None
     assert verdict(contract.publicity_is_long_enough, TODAY, TODAY + 14 * DAY, TODAY) == "PUBLICITY-DAYS"
     assert verdict(contract.publicity_is_long_enough, TODAY - DAY, TODAY + 20 * DAY, TODAY) == "PUBLICITY-DAYS"
+
+
+# Parties
+
+
+def an_order(party: str, kind: str = "COURT_ORDER", until: str | None = None) -> PartyOrder:
+    said = {"id": "res_1", "organization_id": party, "kind": kind, "from": "2026-11-01", "until": until}
+    return PartyOrder.model_validate(said)
+
+
+@pytest.mark.parametrize("kind", BasisKind)
+def test_a_restricted_party_and_whoever_deals_with_it_begin_nothing_new(kind: BasisKind) -> None:
+    """PARTY-RESTRICTED: the party is told why and where to appeal, the other side only that it is so."""
+    assert verdict(parties.nobody_is_restricted, [], "org_a") is None
+    own = parties.nobody_is_restricted([an_order("org_b"), an_order("org_a", kind, "2027-01-31")], "org_a")
+    other = parties.nobody_is_restricted([an_order("org_b", kind)], "org_a")
+    assert own and other and own.rule == other.rule == "PARTY-RESTRICTED"
+    assert own.cure and "/v1/party-restrictions/res_1/appeals" in own.cure.en and "2027-01-31" in own.message.zh
+    assert "res_1" not in str(other)
+    for is_own in (True, False):
+        held = parties.held(an_order("org_a", kind), is_own)
+        assert ("res_1" in held.en) is ("res_1" in held.zh) is is_own and "依法" in held.zh
