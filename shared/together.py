@@ -2,11 +2,13 @@
 
 Under load a hot read so costs a share of a round trip instead of one of its own; alone it waits for
 nobody. A trip starts after everything on it was asked, so that an answer is never older than its question.
+It belongs to nobody: it runs in a context of its own, and nobody's deadline or language travels with it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
@@ -50,7 +52,7 @@ class Together(Generic[K, V]):
             asked = {key: self._waiting.pop(key) for key in keys}
             self._under_way.update(keys)
             self._free -= 1
-            task = asyncio.create_task(self._trip(asked))
+            task = asyncio.create_task(self._trip(asked), context=contextvars.Context())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
