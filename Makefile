@@ -96,13 +96,19 @@ bench-search: $(VENV)/.dev  ## pages, words, filters and facets over 100,000 lis
 soak: $(VENV)/.dev  ## long runs: kills in the middle of imports, writers against the feed, more fuzzing
 	@$(PY) -m pytest -n 2 -m slow -o addopts= -p anyio -q $(ARGS)
 
+soak-deals: $(VENV)/.dev  ## the deals against a model of the law, long, with cut answers and ended connections; EXAMPLES=200
+	@DUIJIE_MACHINE_EXAMPLES=$(or $(EXAMPLES),200) $(PY) -m pytest -m slow -o addopts= -p anyio -q tests/integration/test_deals_machine.py $(ARGS)
+
+trial-sums: $(VENV)/.dev  ## money, a million random cases of each law; CASES=1000000
+	@DUIJIE_SUMS_CASES=$(or $(CASES),1000000) $(PY) -m pytest -n 2 -q tests/property/test_sums.py $(ARGS)
+
+kill-deals: $(VENV)/.dev  ## an open license, killed at every sync and answer of the database and of the services; needs strace
+	@$(PY) -m tests.load.kill_deals $(ARGS)
+
 semantic: $(VENV)/.semantic  ## install ranking by meaning (91 MB); then start with DUIJIE_MATCHING_SEMANTIC=1
 	@echo "installed; start with: DUIJIE_MATCHING_SEMANTIC=1 make run"
 
-test-soak-deals: $(VENV)/.dev  ## the deals against a model of the law, long, with cut answers and ended connections; EXAMPLES=200
-	@DUIJIE_MACHINE_EXAMPLES=$(or $(EXAMPLES),200) $(PY) -m pytest -m slow -o addopts= -p anyio -q tests/integration/test_deals_machine.py $(ARGS)
-
-semantic: $(VENV)/.dev $(VENV)/.semantic  ## the tests that need the model of meanings
+test-semantic: $(VENV)/.dev $(VENV)/.semantic  ## the tests that need the model of meanings
 	@$(PY) -m pytest -q tests/unit/matching/test_semantic.py tests/e2e/test_semantic.py $(ARGS)
 
 class-vectors: $(VENV)/.semantic  ## make the vectors of the classes anew, after class_words.tsv changed
