@@ -102,6 +102,9 @@ soak-deals: $(VENV)/.dev  ## the deals against a model of the law, long, with cu
 trial-sums: $(VENV)/.dev  ## money, a million random cases of each law; CASES=1000000
 	@DUIJIE_SUMS_CASES=$(or $(CASES),1000000) $(PY) -m pytest -n 2 -q tests/property/test_sums.py $(ARGS)
 
+mutants: $(VENV)/.dev  ## break the product in one place at a time and see the tests notice; ARGS="--only money"
+	@$(PY) -m tests.mutants $(ARGS)
+
 kill-deals: $(VENV)/.dev  ## an open license, killed at every sync and answer of the database and of the services; needs strace
 	@$(PY) -m tests.load.kill_deals $(ARGS)
 
