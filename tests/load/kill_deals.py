@@ -220,7 +220,8 @@ def _status(pid: int) -> str:
 
 def spread(count: int, most: int) -> list[int]:
     """At most so many of 1 to `count`, evenly."""
-    return sorted({1 + round(step * (count - 1) / max(1, most - 1)) for step in range(min(most, count))})
+    chosen = min(most, count)
+    return [1 + step * (count - 1) // max(1, chosen - 1) for step in range(chosen)]
 
 
 def main() -> None:
