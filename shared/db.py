@@ -113,8 +113,7 @@ class Database:
             async with self._writing.begin() as connection:
                 said = connection.info[_LAST] = []
                 yield connection
-                if said:
-                    await _finish(connection, said)
+                await _finish(connection, said)
 
     @asynccontextmanager
     async def moment(self) -> AsyncIterator[Tx]:
@@ -232,11 +231,24 @@ def insert_last(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> None
 
 
 async def _finish(tx: Tx, said: Sequence[tuple[str, Values]]) -> None:
+    """Say what was left, and commit. Raises: Unavailable, where nobody can know whether it was committed."""
     driver = _driver(tx)
-    async with driver.pipeline():
-        for statement, values in said:
-            await driver.execute(statement.encode(), values)
-        await driver.commit()
+    try:
+        async with driver.pipeline():
+            for statement, values in said:
+                await driver.execute(statement.encode(), values)
+            await driver.commit()
+    except psycopg.OperationalError as error:
+        if error.sqlstate and not error.sqlstate.startswith("57P"):  # an answer, and not the end of the server
+            raise
+        await tx.invalidate(error)  # there is nothing to roll back on it
+        raise Unavailable(
+            "the database broke off while this was being written down: send it again, with the same Idempotency-Key"
+            " it is done once",
+            "写入时数据库连接中断，请重新提交；使用同一 Idempotency-Key 只会生效一次",
+            internal=str(error),
+            retry_after_s=1,
+        ) from error
 
 
 async def insert_many(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -101,7 +101,7 @@ async def test_what_waits_for_the_last_trip_is_undone_with_the_rest_and_never_sa
 
 
 async def test_a_connection_that_ended_before_the_last_trip_is_unavailable_and_undone(db: Database) -> None:
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="with the same Idempotency-Key it is done once"):
         async with db.write() as tx:
             await tx.execute(MARK, {"name": "lost"})
             last(tx, "INSERT INTO mark (name, at) VALUES (%(name)s, now())", {"name": "lost too"})
