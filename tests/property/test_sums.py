@@ -1,4 +1,4 @@
-"""Money, case by random case: nothing is lost and nothing made, to the fen. `make trial-sums` runs a million of each law.
+"""Money, case by random case: nothing is lost and nothing made, to the fen. `make trial-sums` runs more than a million.
 
 A law draws its own case from `chance` and asserts. It joins the trial by standing here under `@law`.
 """
