@@ -1,7 +1,7 @@
 # duijie 对接. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lock bench bench-engine bench-ray bench-imports bench-search bench-deals quality soak semantic test-semantic class-vectors ray test-ray clean
+.PHONY: help run test check fmt lock bench bench-engine bench-ray bench-imports bench-search bench-deals quality soak soak-deals kill-deals trial-sums mutants semantic test-semantic class-vectors ray test-ray clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -95,6 +95,18 @@ bench-search: $(VENV)/.dev  ## pages, words, filters and facets over 100,000 lis
 
 soak: $(VENV)/.dev  ## long runs: kills in the middle of imports, writers against the feed, more fuzzing
 	@$(PY) -m pytest -n 2 -m slow -o addopts= -p anyio -q $(ARGS)
+
+soak-deals: $(VENV)/.dev  ## the deals against a model of the law, long, with cut answers and ended connections; EXAMPLES=200
+	@DUIJIE_MACHINE_EXAMPLES=$(or $(EXAMPLES),200) $(PY) -m pytest -m slow -o addopts= -p anyio -q tests/integration/test_deals_machine.py $(ARGS)
+
+trial-sums: $(VENV)/.dev  ## money, more than a million random cases; CASES=200000 of each law
+	@DUIJIE_SUMS_CASES=$(or $(CASES),200000) $(PY) -m pytest -n 2 -q tests/property/test_sums.py $(ARGS)
+
+mutants: $(VENV)/.dev  ## break the product in one place at a time and see the tests notice; ARGS="--only money"
+	@$(PY) -m tests.mutants $(ARGS)
+
+kill-deals: $(VENV)/.dev  ## an open license, killed at every sync and answer of the database and of the services; needs strace
+	@$(PY) -m tests.load.kill_deals $(ARGS)
 
 semantic: $(VENV)/.semantic  ## install ranking by meaning (91 MB); then start with DUIJIE_MATCHING_SEMANTIC=1
 	@echo "installed; start with: DUIJIE_MATCHING_SEMANTIC=1 make run"

@@ -8,21 +8,27 @@ rights on another's schema even where all share one URL.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from functools import cache, partial
+from typing import Any, cast
 
 import psycopg
 from psycopg import sql
 from pydantic_core import from_json, to_json
-from sqlalchemy import MetaData, Table, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import MetaData, Table, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.errors import Unavailable
 
 Tx = AsyncConnection
+_RESTS = "rests since"
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -37,6 +43,7 @@ STATEMENT_TIMEOUT_MS = 30_000
 POOL_SIZE = 8
 POOL_WAIT_S = 5
 CLOSE_WAIT_S = 5
+TRUSTED_S = 1.0  # how long a connection that worked is not tried again before a write
 
 
 def metadata(service: str) -> MetaData:
@@ -76,7 +83,7 @@ class Database:
             f" -c idle_in_transaction_session_timeout={STATEMENT_TIMEOUT_MS}"
             f" -c default_transaction_read_only={'on' if read_only else 'off'}"
         )
-        return create_async_engine(
+        engine = create_async_engine(
             driver_url(self.url),
             connect_args={"options": options, "application_name": f"duijie {self.service}", "connect_timeout": 5},
             json_deserializer=from_json,
@@ -85,9 +92,12 @@ class Database:
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
             pool_reset_on_return=None if read_only else "rollback",
-            # A read that meets a connection which an outage killed is repeated by its caller; a write should not be.
-            pool_pre_ping=not read_only,
         )
+        if not read_only:
+            # A read that meets a connection which an outage killed is repeated by its caller; a write should not be.
+            event.listen(engine.sync_engine, "checkin", _rests)
+            event.listen(engine.sync_engine, "checkout", partial(_awakes, engine.sync_engine.dialect))
+        return engine
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
@@ -98,10 +108,12 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
-        """A transaction, committed on the way out; any exception undoes it."""
+        """A transaction, committed on the way out with what was left for its `last` trip; any exception undoes it."""
         with self._working(), _told():
             async with self._writing.begin() as connection:
+                said = connection.info[_LAST] = []
                 yield connection
+                await _finish(connection, said)
 
     @asynccontextmanager
     async def moment(self) -> AsyncIterator[Tx]:
@@ -152,6 +164,25 @@ class Database:
         await self._reading.dispose()
 
 
+def _rests(_: object, record: ConnectionPoolEntry) -> None:
+    record.info[_RESTS] = time.monotonic()
+
+
+def _awakes(dialect: Dialect, connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+    """Try a connection that has rested before a write relies on it; one that worked just now costs no trip."""
+    rested_s = time.monotonic() - record.info.get(_RESTS, math.inf)
+    try:
+        if cast("psycopg.AsyncConnection[Any]", record.driver_connection).closed:
+            raise DisconnectionError
+        if rested_s > TRUSTED_S:
+            dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
+
+
+_AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+
+
 class _told:  # noqa: N801 - reads as a word in `with _told()`
     """Turn a database that cannot serve now into `Unavailable`; every other error is a bug and passes."""
 
@@ -159,15 +190,65 @@ class _told:  # noqa: N801 - reads as a word in `with _told()`
         return None
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)) or (
-            isinstance(error, DBAPIError) and error.connection_invalidated
-        ):
+        if isinstance(error, _AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
             raise Unavailable(
                 "the database does not answer now; nothing has been changed, please try again",
                 "数据库暂时无法响应，未作任何更改，请稍后重试",
                 internal=str(getattr(error, "orig", error)),
                 retry_after_s=1,
             ) from error
+
+
+# A trip to the database costs more than most statements: what begins a transaction and what ends it travel together.
+# SQLAlchemy sends one statement a trip, so these few go to the driver itself, in its pipeline.
+
+Values = Mapping[str, Any]
+_LAST = "said last"
+
+
+def _driver(tx: Tx) -> psycopg.AsyncConnection[Any]:
+    assert tx.sync_connection is not None
+    return cast("psycopg.AsyncConnection[Any]", tx.sync_connection.connection.driver_connection)
+
+
+async def first(tx: Tx, statement: str, values: Values) -> Any:
+    """The first row of the first statement of a transaction, in one trip with its BEGIN."""
+    driver = _driver(tx)
+    async with driver.pipeline():
+        cursor = await driver.execute(statement.encode(), values)
+    return await cursor.fetchone()
+
+
+def last(tx: Tx, statement: str, values: Values) -> None:
+    """Have a statement run at the very end, in one trip with the COMMIT; nothing in this transaction reads it."""
+    tx.info[_LAST].append((statement, values))
+
+
+def insert_last(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """`insert_many`, of a few rows, at the very end."""
+    if rows:
+        last(tx, _inserting(table, tuple(rows[0]), "%(rows)s"), {"rows": as_json(rows)})
+
+
+async def _finish(tx: Tx, said: Sequence[tuple[str, Values]]) -> None:
+    """Say what was left, and commit. Raises: Unavailable, where nobody can know whether it was committed."""
+    driver = _driver(tx)
+    try:
+        async with driver.pipeline():
+            for statement, values in said:
+                await driver.execute(statement.encode(), values)
+            await driver.commit()
+    except psycopg.OperationalError as error:
+        if error.sqlstate and not error.sqlstate.startswith("57P"):  # an answer, and not the end of the server
+            raise
+        await tx.invalidate(error)  # there is nothing to roll back on it
+        raise Unavailable(
+            "the database broke off while this was being written down: send it again, with the same Idempotency-Key"
+            " it is done once",
+            "写入时数据库连接中断，请重新提交；使用同一 Idempotency-Key 只会生效一次",
+            internal=str(error),
+            retry_after_s=1,
+        ) from error
 
 
 async def insert_many(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -177,12 +258,17 @@ async def insert_many(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -
     """
     if not rows:
         return
-    names = ", ".join(f'"{name}"' for name in rows[0])
-    statement = f"""
+    statement = text(_inserting(table, tuple(rows[0]), ":rows"))
+    await tx.execute(statement, {"rows": await asyncio.to_thread(as_json, rows)})
+
+
+@cache
+def _inserting(table: Table, columns: tuple[str, ...], rows: str) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"""
         INSERT INTO {table.fullname} ({names})
-        SELECT {names} FROM jsonb_populate_recordset(NULL::{table.fullname}, CAST(:rows AS jsonb))
+        SELECT {names} FROM jsonb_populate_recordset(NULL::{table.fullname}, CAST({rows} AS jsonb))
     """  # noqa: S608 - names of our own tables and columns
-    await tx.execute(text(statement), {"rows": await asyncio.to_thread(as_json, rows)})
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -4,7 +4,7 @@
 give that: a slow transaction may take 1 and commit after a fast one that took 2. So the insert takes
 an advisory lock that is held until commit; it is taken by a trigger of the table itself, before the
 first position is drawn, so that no insert can forget it (migrations/feed.py). A second trigger notifies waiting readers.
-Append last in a transaction: the lock is then held for the length of the commit only.
+Whatever is appended goes with the commit: the lock is held for the length of that alone.
 
 **A consumer moves its cursor in the transaction of the effect** (`advance`), or stores it inside what
 it builds (an index's manifest). A feed has an epoch, renewed when a backup is restored; a consumer
@@ -30,7 +30,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
     select,
     update,
 )
@@ -40,14 +39,15 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from shared import metrics
 from shared.clock import Clock
 from shared.contracts.feed import Change, FeedPage
-from shared.db import Database, Tx, insert_many
+from shared.db import Database, Tx, insert_last, insert_many
 from shared.errors import Gone
 from shared.loops import Poisoned
 
 RETENTION = timedelta(days=90)
 POLL_S = 0.5  # the longest a waiting reader sleeps should a notification be lost
 LIMIT = 1_000
-MANY = 20  # from here on one statement for all of them is cheaper
+MANY = 20  # from here on a thread makes their JSON
+GATHER_S = 0.02  # who waits for few types among many changes looks no oftener
 
 
 class Forked(Poisoned):
@@ -89,14 +89,14 @@ class Feed:
         self._outbox, self._state, self._cursor = tables(meta)
 
     async def append(self, tx: Tx, changes: Sequence[dict[str, Any]]) -> None:
-        """Say what this transaction changed. Call it last: it holds the feed's lock until commit.
+        """Say what this transaction changed: in its last trip, so that the feed's lock is held for the commit only.
 
         Each change: {type, subject, audience, at, data}; audience is an organization, `public` or `services`.
         """
         if len(changes) > MANY:
             await insert_many(tx, self._outbox, changes)
-        elif changes:
-            await tx.execute(insert(self._outbox), list(changes))
+        else:
+            insert_last(tx, self._outbox, changes)
 
     async def head(self, tx: Tx) -> tuple[str, int, int]:
         """(epoch, floor, last position); positions up to the floor have been purged."""
@@ -144,6 +144,7 @@ class Feed:
             after = reached  # what lies between is of other types, and need not be looked at again
             try:
                 await asyncio.wait_for(db.notified.wait(), min(left_s, POLL_S))
+                await asyncio.sleep(GATHER_S if types else 0)
             except TimeoutError:
                 continue
 

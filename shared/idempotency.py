@@ -26,11 +26,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from shared import context
 from shared.contracts.wire import Resource
-from shared.db import Tx
+from shared.db import Tx, first, last
 from shared.errors import Conflict
 from shared.seal import Seal
 
@@ -69,6 +68,16 @@ class Idempotency:
 
     def __init__(self, acts: Table, secret: bytes) -> None:
         self._acts, self._seal = acts, Seal(secret, "idempotency")
+        name = acts.fullname
+        self._claim = f"""
+            INSERT INTO {name} (organization_id, key, fingerprint, is_secret, at)
+            VALUES (%(organization_id)s, %(key)s, %(fingerprint)s, false, %(at)s)
+            ON CONFLICT DO NOTHING RETURNING 1
+        """  # noqa: S608 - our own table
+        self._answer = f"""
+            UPDATE {name} SET status = %(status)s, body = %(body)s, etag = %(etag)s, is_secret = %(is_secret)s
+            WHERE organization_id = %(organization_id)s AND key = %(key)s
+        """  # noqa: S608 - our own table
 
     async def claim(self, tx: Tx, now: datetime) -> None:
         """Make this request's key ours. Without a key, nothing.
@@ -77,12 +86,13 @@ class Idempotency:
         """
         if (command := context.command.get()) is None:
             return
-        key = and_(self._acts.c.organization_id == command.organization_id, self._acts.c.key == command.key)
-        made = insert(self._acts).values(
-            organization_id=command.organization_id, key=command.key, fingerprint=command.fingerprint, at=now
-        )
-        if (await tx.execute(made.on_conflict_do_nothing().returning(self._acts.c.key))).first():
+        values = {
+            "organization_id": command.organization_id, "key": command.key, "fingerprint": command.fingerprint,
+            "at": now,
+        }  # fmt: skip
+        if await first(tx, self._claim, values):
             return
+        key = and_(self._acts.c.organization_id == command.organization_id, self._acts.c.key == command.key)
         done = (await tx.execute(select(self._acts).where(key))).one()
         if done.fingerprint != command.fingerprint:
             raise Conflict(
@@ -102,16 +112,12 @@ class Idempotency:
     async def answer(self, tx: Tx, reply: M, *, status: int | None = None, secret: bool = False) -> M:
         """Keep the answer with the act, and give it back to be sent."""
         if (command := context.command.get()) is not None:
-            await tx.execute(
-                update(self._acts)
-                .where(self._acts.c.organization_id == command.organization_id, self._acts.c.key == command.key)
-                .values(
-                    status=status,
-                    body=self._seal.close(reply.model_dump_json().encode()),
-                    etag=reply.etag if isinstance(reply, Resource) else None,
-                    is_secret=secret,
-                )
-            )
+            values = {
+                "organization_id": command.organization_id, "key": command.key, "status": status,
+                "body": self._seal.close(reply.model_dump_json().encode()),
+                "etag": reply.etag if isinstance(reply, Resource) else None, "is_secret": secret,
+            }  # fmt: skip
+            last(tx, self._answer, values)
         return reply
 
     async def forget(self, tx: Tx, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 Under load a hot read so costs a share of a round trip instead of one of its own; alone it waits for
 nobody. A trip starts after everything on it was asked, so that an answer is never older than its question.
+It belongs to nobody: it runs in a context of its own, and nobody's deadline or language travels with it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -23,9 +24,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    Select,
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
+    insert,
     select,
     text,
     update,
@@ -38,6 +42,7 @@ from sqlalchemy.dialects.postgresql import (
     JSONB,
     ExcludeConstraint,
 )
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.elements import ColumnElement
 
 from shared import idempotency
@@ -548,6 +553,19 @@ ledger_line = Table(
     Column("fen", BigInteger, nullable=False),  # a debit is positive, a credit negative
     CheckConstraint("fen <> 0", name="of_money"),
 )
+
+
+@cache
+def by_id(table: Table, lock: Literal["share", "update"] | None = None) -> Select[Any]:
+    """The row of an `id`: made once for each table, because making it costs as much as asking it."""
+    found = select(table).where(table.c.id == bindparam("id"))
+    return found.with_for_update(read=lock == "share") if lock else found
+
+
+@cache
+def new(table: Table) -> ReturningInsert[Any]:
+    """A new row, and what has become of it; made once for each table."""
+    return insert(table).returning(table)
 
 
 async def changed(tx: Tx, table: Table, row: Row[Any], now: datetime, **values: Any) -> Row[Any]:

@@ -105,10 +105,10 @@ class Served:
             time.sleep(0.05)
         raise AssertionError(f"not ready after {within_s} s: {self.output()}")
 
-    def running(self) -> Served:
+    def running(self, within_s: float = 60) -> Served:
         if self._process is None or self._process.poll() is not None:
             self.start()
-            self.until_ready()
+            self.until_ready(within_s)
         return self
 
     def end(self, number: int = signal.SIGTERM, within_s: float = 30) -> tuple[int, float]:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.db import Database
+from shared.db import Database, last
 from shared.errors import Unavailable
 from tests import factories
 
@@ -72,6 +72,40 @@ async def test_a_transaction_whose_connection_ends_is_unavailable_and_undone(db:
             await tx.execute(MARK, {"name": "lost"})
             await asyncio.to_thread(end_connections, db.url, shut=False)
             await tx.execute(MARK, {"name": "after"})
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                assert await marks(db) == []
+                break
+            except Unavailable:  # pooled connections that ended as well
+                continue
+
+
+async def test_what_waits_for_the_last_trip_is_undone_with_the_rest_and_never_said_by_another(db: Database) -> None:
+    """A word that cannot be said undoes the transaction; one of a transaction that was undone is forgotten."""
+    mark, nonsense = "INSERT INTO mark (name, at) VALUES (%(name)s, now())", "SELECT 1 / %(number)s"
+    with pytest.raises(psycopg.DataError):
+        async with db.write() as tx:
+            await tx.execute(MARK, {"name": "before"})
+            last(tx, mark, {"name": "said"})
+            last(tx, nonsense, {"number": 0})
+    with pytest.raises(LookupError):
+        async with db.write() as tx:
+            last(tx, mark, {"name": "forgotten"})
+            raise LookupError
+    assert await marks(db) == []
+    async with db.write() as tx:
+        last(tx, mark, {"name": "second"})
+        await tx.execute(MARK, {"name": "first"})
+    assert sorted(await marks(db)) == ["first", "second"]
+
+
+async def test_a_connection_that_ended_before_the_last_trip_is_unavailable_and_undone(db: Database) -> None:
+    with pytest.raises(Unavailable, match="with the same Idempotency-Key it is done once"):
+        async with db.write() as tx:
+            await tx.execute(MARK, {"name": "lost"})
+            last(tx, "INSERT INTO mark (name, at) VALUES (%(name)s, now())", {"name": "lost too"})
+            await asyncio.to_thread(end_connections, db.url, shut=False)
     async with asyncio.timeout(10):
         while True:
             try:

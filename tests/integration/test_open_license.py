@@ -27,6 +27,7 @@ async def case(world: World) -> AsyncIterator[Case]:
 
 
 async def test_e1_notice_and_payment_are_the_license_and_nobody_approves_it(case: Case) -> None:
+    before = (await case.world.house.licensing.changes(0, 1, 0, None)).head
     declared = await case.announced()
     assert declared["state"] == "ANNOUNCED" and declared["announcement_number"] == "KF2026-000001"
     request = await case.notice(declared)
@@ -44,6 +45,11 @@ async def test_e1_notice_and_payment_are_the_license_and_nobody_approves_it(case
     assert (await case.university.get(f"/v1/licenses/{held['license_id']}")).status_code == 200
     stranger = await case.world.organization()
     problem(await stranger.get(f"/v1/licenses/{held['license_id']}"), 404, "not_found")
+    problem(await stranger.get(f"/v1/open-license-requests/{held['id']}"), 404, "not_found")
+    # Both are told of each step, and nobody else.
+    told = (await case.world.house.licensing.changes(before, 1_000, 0, None)).items
+    heard = {each.audience for each in told if each.type == "request.notified" and each.subject == held["id"]}
+    assert heard == {case.university.organization_id, case.firm.organization_id}
     assert (await case.world.anyone().read(at(declared)))["state"] == "ANNOUNCED"
 
 

@@ -206,6 +206,11 @@ def is_open(state: InquiryState) -> Refusal | None:
     )
 
 
+def takes_words(state: InquiryState) -> Refusal | None:
+    """INQ-STATE, for messages and the closing: an agreed negotiation may still be talked about, and given up."""
+    return None if state is _I.AGREED else is_open(state)
+
+
 @rule("INQ-DISCLOSURE", source=Text("Civil Code Art. 470", "民法典第四百七十条第一项"), since="2021-01-01")
 def sides_are_known(is_anonymized: bool, is_disclosed: bool) -> Refusal | None:
     """A contract names its parties: offers are made once whoever asks has said its name."""

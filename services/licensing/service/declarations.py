@@ -52,6 +52,7 @@ from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
 from shared.rulebook import Refusal
+from shared.together import Together
 
 CONSENT_RULES = frozenset({"CO-CONSENT", "LS-AUTHORITY", "OL-PLEDGE"})  # catalog's: what a consent cures
 _TERMS = frozenset(Terms.model_fields)
@@ -67,6 +68,7 @@ class Declarations:
 
     def __init__(self, db: Database, targets: Targets, acts: Idempotency, cursors: Cursors, clock: Clock) -> None:
         self._db, self._targets, self._acts, self._cursors, self._clock = db, targets, acts, cursors, clock
+        self._rows = Together(self._fetch)
 
     # Reading
 
@@ -102,16 +104,17 @@ class Declarations:
 
     async def patent_of(self, id_: str, by: Caller) -> tuple[str, str]:
         """The patent of a declaration that the caller may see, and whose declaration it is. Raises: NotFound."""
+        row = _if_seen(await self._rows.get(id_), by)
+        return row.patent_id, row.organization_id
+
+    async def _fetch(self, ids: list[str]) -> dict[str, Row[Any]]:
         async with self._db.read() as tx:
-            row = await self._visible(tx, id_, by, lock=False)
-            return row.patent_id, row.organization_id
+            found = await tx.execute(select(models.declaration).where(models.declaration.c.id.in_(ids)))
+            return {row.id: row for row in found}
 
     async def _visible(self, tx: Tx, id_: str, by: Caller | None, *, lock: bool) -> Row[Any]:
-        statement = select(models.declaration).where(models.declaration.c.id == id_, _seen_by(by))
-        row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
-        if row is None:
-            raise no_declaration()
-        return row
+        statement = models.by_id(models.declaration, "update" if lock else None)
+        return _if_seen((await tx.execute(statement, {"id": id_})).first(), by)
 
     async def page(self, query: DeclarationQuery, by: Caller | None) -> Page[Declaration]:
         """Declarations that the caller may see, newest first."""
@@ -608,6 +611,13 @@ def _seen_by(by: Caller | None) -> ColumnElement[bool]:
     if by.uscc:
         own.append(table.c.patent["pledgees"].contains([{"uscc": by.uscc}]))
     return or_(public, *own)
+
+
+def _if_seen(row: Row[Any] | None, by: Caller | None) -> Row[Any]:
+    """The same of one row. Raises: NotFound."""
+    if row is None or not (row.state in SHOWN or (by is not None and _is_inside(row, by))):
+        raise no_declaration()
+    return row
 
 
 def _is_inside(row: Row[Any], by: Caller) -> bool:

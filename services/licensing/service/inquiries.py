@@ -186,7 +186,7 @@ class Inquiries:
             row = await self._visible(tx, id_, by, lock=True)
             side = _side(row, by)
             state = await self._state(tx, row)
-            if state is not InquiryState.AGREED and (no := rules.is_open(state)):
+            if no := rules.takes_words(state):
                 raise no.raised()
             said = await self._say(tx, row, side, draft.text, now)
             await self._tell(tx, row, "inquiry.message_sent", row.id, by, now, {"side": side.value})
@@ -239,7 +239,7 @@ class Inquiries:
                     raise no.raised()
                 answer = OfferState.REVOKED if _said(standing).side is side else OfferState.REJECTED
                 await self._answered(tx, standing, answer, by, now, {}, reason=said.reason)
-            if row.closed_on is not None and (no := rules.is_open(InquiryState.CLOSED)):
+            if row.closed_on is not None and (no := rules.takes_words(InquiryState.CLOSED)):
                 raise no.raised()
             if row.license_id is not None:
                 await self._contracts.give_up(tx, row.license_id, by, now)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select
+from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -43,7 +43,7 @@ from shared.contracts.licensing import (
 )
 from shared.contracts.oversight import PartyOrder
 from shared.contracts.wire import Page
-from shared.db import Database, Tx
+from shared.db import Database, Tx, insert_last
 from shared.errors import NotFound
 from shared.feed import change
 from shared.idempotency import Idempotency
@@ -93,8 +93,7 @@ class Requests:
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
             # A withdrawal that is being announced waits until the notice is in, or is in before it.
-            statement = select(table).where(table.c.id == draft.declaration_id).with_for_update(read=True)
-            row = (await tx.execute(statement)).first()
+            row = (await tx.execute(models.by_id(table, "share"), {"id": draft.declaration_id})).first()
             if row is None:
                 raise no_declaration()
             licensor = parties.Party(row.organization_id, row.keeper_uscc, row.is_sample)
@@ -120,7 +119,7 @@ class Requests:
                 "payment_due_on": periods.ends_after_days(today, said.payment_within_days, await working_days(tx)),
             }  # fmt: skip
             try:
-                made = (await tx.execute(insert(models.request).values(values).returning(models.request))).one()
+                made = (await tx.execute(models.new(models.request), values)).one()
             except IntegrityError as error:
                 raise taken(error) from None
             data = {"declaration_id": row.id, "patent_id": row.patent_id, "terms_hash": row.terms_hash}
@@ -143,18 +142,11 @@ class Requests:
     async def _tell(
         self, tx: Tx, row: Row[Any], past: str, on: date, by: Caller, now: datetime, data: dict[str, Any]
     ) -> None:
-        await tx.execute(
-            insert(models.act).values(
-                subject=row.id,
-                act=past,
-                on=on,
-                at=now,
-                by=by.client_id,
-                organization_id=by.organization_id,
-                actor_id=by.actor_id,
-                detail=data,
-            )
-        )
+        act = {
+            "subject": row.id, "act": past, "on": on, "at": now, "by": by.client_id, "detail": data,
+            "organization_id": by.organization_id, "actor_id": by.actor_id,
+        }  # fmt: skip
+        insert_last(tx, models.act, [act])
         told = [
             change(f"request.{past}", row.id, audience, now, data)
             for audience in (row.organization_id, row.licensor_id)
@@ -178,8 +170,8 @@ class Requests:
         return or_(own, _is_held(legal_day(self._clock.now()))) if by.is_overseer else own
 
     async def visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
-        statement = select(models.request).where(models.request.c.id == id_)
-        row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
+        statement = models.by_id(models.request, "update" if lock else None)
+        row: Row[Any] | None = (await tx.execute(statement, {"id": id_})).first()
         if row is None or not (by.may_touch(row.organization_id) or by.may_touch(row.licensor_id)):
             raise no_request()
         return row

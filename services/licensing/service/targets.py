@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from shared import context
 from shared.auth import Caller
 from shared.clients import CatalogClient, OversightClient, RegisterClient
 from shared.contracts.catalog import (
@@ -22,7 +23,7 @@ from shared.contracts.feed import FeedPage
 from shared.contracts.gateway import PartyOut
 from shared.contracts.oversight import PartyOrder
 from shared.contracts.wire import ViolationOut
-from shared.errors import RuleRefused, Text, Violation
+from shared.errors import Language, RuleRefused, Text, Violation
 from shared.rulebook import Refusal
 from shared.together import Together
 
@@ -34,6 +35,7 @@ ACT_OF = {
 
 
 _MANY = 50  # patents that catalog is asked about at once
+ASKED_AT_ONCE = 16
 
 
 class Targets:
@@ -42,15 +44,26 @@ class Targets:
     def __init__(self, catalog: CatalogClient, register: RegisterClient, oversight: OversightClient) -> None:
         self._catalog, self._register, self._oversight = catalog, register, oversight
         self._orders = Together(self._orders_against)
+        # A crowd that wants one patent asks once: each of them hears what was so after its own question.
+        self._deals = Together(self._deal, trips=ASKED_AT_ONCE, seats=1)
 
     async def of(self, patent_id: str, act: Act, given: Sequence[GivenConsent] = ()) -> DealTarget:
         """A patent as it stands now, and what is against an act with it. Raises: NotFound; Unavailable."""
-        return (await self._catalog.deal(DealQuery(patent_ids=[patent_id], act=act, given=list(given))))[0]
+        return (await self._ask(DealQuery(patent_ids=[patent_id], act=act, given=list(given))))[0]
 
     async def licensed(self, patent_ids: Sequence[str], type_: LicenseType, scope: WantedScope) -> list[DealTarget]:
         """Patents as they stand now, and what is against licensing them so. Raises: NotFound; Unavailable."""
-        query = DealQuery(patent_ids=list(patent_ids), act=ACT_OF[type_], scope=scope)
-        return await self._catalog.deal(query)
+        return await self._ask(DealQuery(patent_ids=list(patent_ids), act=ACT_OF[type_], scope=scope))
+
+    async def _ask(self, query: DealQuery) -> list[DealTarget]:
+        found = await self._deals.get((query.model_dump_json(exclude_unset=True), context.language.get()))
+        assert found is not None, "a trip that succeeds answers what it was asked"
+        return found
+
+    async def _deal(self, keys: list[tuple[str, Language]]) -> dict[tuple[str, Language], list[DealTarget]]:
+        ((asked, language),) = keys
+        context.language.set(language)
+        return {keys[0]: await self._catalog.deal(DealQuery.model_validate_json(asked))}
 
     async def named(self, patent_ids: Sequence[str]) -> list[DealTarget]:
         """Patents as they are named now; those that are no longer on record are left out. Raises: Unavailable."""

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from shared import context
 from shared.together import TRIP_MOST, Together
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +55,24 @@ async def test_a_trip_under_way_is_not_boarded_so_no_answer_is_older_than_its_qu
     trips.may_end.release()
     trips.may_end.release()
     assert await asyncio.gather(early, late) == ["7", "7"]
+
+
+async def test_nobodys_deadline_or_language_travels_with_the_others() -> None:
+    spoken: list[tuple[int, str]] = []
+
+    async def fetch(keys: list[int]) -> dict[int, str]:
+        spoken.append((*keys, context.language.get()))
+        await asyncio.sleep(0)
+        return {key: f"{context.left_s(1000.0)}" for key in keys}
+
+    async def ask(key: int) -> str | None:
+        context.language.set("zh")
+        context.give(1.0)
+        return await read.get(key)
+
+    read = Together(fetch, trips=1, seats=1)
+    assert await asyncio.gather(asyncio.create_task(ask(1)), asyncio.create_task(ask(2))) == ["1000.0", "1000.0"]
+    assert spoken == [(1, "en"), (2, "en")]
 
 
 async def test_with_one_seat_nobody_waits_for_a_dear_key_nor_fails_with_it() -> None:
