@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    Select,
     SmallInteger,
     Table,
     Text,
@@ -31,7 +32,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.elements import ColumnElement
 
 from shared import idempotency
-from shared.contracts.catalog import Act, Consent, ConsentRole
+from shared.contracts.catalog import Act, Consent, ConsentRole, ImportState
 from shared.db import Tx, as_json, metadata
 from shared.feed import Feed
 
@@ -415,6 +416,11 @@ async def consents_to(tx: Tx, listing_ids: Sequence[str]) -> dict[str, list[Cons
             )
         )
     return grouped
+
+
+def unfinished_imports() -> Select[Any]:
+    """The jobs of imports that are not at their end."""
+    return select(import_job).where(import_job.c.state.in_([ImportState.QUEUED, ImportState.RUNNING]))
 
 
 async def known_numbers(tx: Tx, applications: Sequence[str], publications: Sequence[str]) -> Sequence[Row[Any]]:

@@ -12,8 +12,9 @@ from sqlalchemy import Row, func, select
 from services.catalog import models
 from services.catalog.rules.eligibility import refusals
 from services.catalog.rules.status import ALIVE, Standing
+from services.catalog.service.events import Events
 from services.catalog.service.patents import no_patent
-from services.catalog.service.record import Record, spoken
+from services.catalog.service.record import spoken
 from services.catalog.service.targets import expiry_of, keeper_at, state_on, status_of, target_of
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
@@ -48,8 +49,8 @@ Fetch = Callable[..., Awaitable[FeedPage]]
 class Deals:
     """Use cases of licensing on patents."""
 
-    def __init__(self, db: Database, record: Record, changes: Fetch, clock: Clock) -> None:
-        self._db, self._record, self._changes, self._clock = db, record, changes, clock
+    def __init__(self, db: Database, events: Events, changes: Fetch, clock: Clock) -> None:
+        self._db, self._events, self._changes, self._clock = db, events, changes, clock
 
     async def targets(self, query: DealQuery) -> DealTargets:
         """Patents as they stand now, and every reason against an act with each. Raises: NotFound."""
@@ -137,7 +138,7 @@ class Deals:
             statement = select(models.patent).where(models.patent.c.id.in_(ids)).order_by(models.patent.c.id)
             rows = {row.id: row for row in await tx.execute(statement.with_for_update())}
             known = [(rows[id_], draft) for id_, draft in events if id_ in rows]
-            await self._record.record_many(tx, known, "licensing", now, is_trial=False)
+            await self._events.record_many(tx, known, "licensing", now, is_trial=False)
         return to
 
 
