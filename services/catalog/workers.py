@@ -57,5 +57,8 @@ async def importing() -> int:
 
 
 if __name__ == "__main__":
+    # A terminal's Ctrl-C is for whoever started us to hear, and would kill the reader in the middle. Their session
+    # stays ours: Linux weighs `nice` among the processes of one session only.
+    os.setpgrp()
     os.nice(NICE)
     sys.exit(asyncio.run(importing()))

@@ -50,7 +50,6 @@ class Writer:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", MODULE, cwd=ROOT, stdin=PIPE, stdout=DEVNULL, stderr=log.stream(),
             env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(sys.path)},
-            start_new_session=True,  # a terminal's Ctrl-C is ours to hear, and would kill its reader in the middle
         )  # fmt: skip
         assert process.stdin is not None
         try:
