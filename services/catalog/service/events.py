@@ -15,7 +15,7 @@ from sqlalchemy import Row, func, insert, select
 
 from services.catalog import models, rules
 from services.catalog.rules.status import Event, Standing, fold
-from services.catalog.service.listings import Listings
+from services.catalog.service.listings import Assigned, Listings
 from shared.contracts.catalog import EventCode, EventDetail, EventSource, LegalEvent, LegalEventDraft
 from shared.contracts.values import PatentType
 from shared.db import Tx, insert_many
@@ -86,9 +86,9 @@ class Events:
         standings = {id_: fold(map(event_of, log[id_])) for id_ in touched}
         written = [{"id": id_, "standing": standing.stored(), "updated_at": now} for id_, standing in standings.items()]
         await models.overwrite_many(tx, models.patent, ("standing", "updated_at"), written)
-        for event in fresh:
-            if event.code is EventCode.TRANSFER:
-                await self._listings.close_assigned(tx, event.patent_id, event.occurred_on, now)
+        assigned = {event.patent_id: Assigned(event.occurred_on) for event in fresh if event.code is EventCode.TRANSFER}
+        if assigned:
+            await self._listings.close_assigned(tx, assigned, now)
         if moved := [id_ for id_, standing in standings.items() if standing.stored() != rows[id_].standing]:
             await self._listings.reconsider(tx, moved, now)
         await models.feed.append(
