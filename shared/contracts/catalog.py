@@ -342,7 +342,16 @@ class EventDetail(Ask):
     ends: EncumbranceId | ConsentId | None = Field(
         default=None, description="Which encumbrance or consent ends, where there are several"
     )
+    holders: Annotated[list[Holder], Field(min_length=1, max_length=40)] | None = Field(
+        default=None,
+        description="TRANSFER, HOLDER_CHANGE, EQUITY_CONTRIBUTION: all who hold the patent from that day on",
+    )
     note: Line | None = None
+
+    @model_validator(mode="after")
+    def _shares_make_a_whole(self) -> Self:
+        check_shares(self.holders or [])
+        return self
 
 
 class LegalEventDraft(Ask):

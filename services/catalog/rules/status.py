@@ -28,6 +28,7 @@ from shared.contracts.catalog import (
     EventSource,
     ExploitationStatus,
     Freshness,
+    Holder,
     LegalState,
     LegalStatus,
     LicenseType,
@@ -121,6 +122,8 @@ class Standing(Reply):
     encumbrances: tuple[Encumbrance, ...] = ()
     consents: tuple[Consent, ...] = ()
     uses: tuple[ExploitationStatus, ...] = ()
+    holders: tuple[Holder, ...] | None = None  # as the last event names them that says who holds; None: none does
+    held_since: date | None = None
 
     def stored(self) -> dict[str, Any]:
         """As kept in the patent's row."""
@@ -230,6 +233,8 @@ class _Folding:
                 facts["report"] = detail.conclusion
             case EventCode.CO_OWNERS_AGREEMENT:
                 facts["alone"] = tuple(detail.acts or ())
+        if detail.holders:
+            facts |= {"holders": tuple(detail.holders), "held_since": event.occurred_on}
         if use := _USES.get(event.code):
             self.uses.add(use)
 

@@ -14,8 +14,10 @@ from pydantic import JsonValue
 from sqlalchemy import Row, func, insert, select
 
 from services.catalog import models, rules
+from services.catalog.rules.holders import Keeping
 from services.catalog.rules.status import Event, Standing, fold
 from services.catalog.service.listings import Assigned, Listings
+from services.catalog.service.targets import keeper_at
 from shared.contracts.catalog import EventCode, EventDetail, EventSource, LegalEvent, LegalEventDraft
 from shared.contracts.values import PatentType
 from shared.db import Tx, insert_many
@@ -84,16 +86,58 @@ class Events:
         """Fold the logs of patents anew after fresh events; listings follow, and the feed tells of it."""
         touched = dict.fromkeys(event.patent_id for event in fresh)
         standings = {id_: fold(map(event_of, log[id_])) for id_ in touched}
-        written = [{"id": id_, "standing": standing.stored(), "updated_at": now} for id_, standing in standings.items()]
-        await models.overwrite_many(tx, models.patent, ("standing", "updated_at"), written)
+        handed = {id_: hands for id_, standing in standings.items() if (hands := _hands(rows[id_], standing))}
+        written = [
+            {"id": id_, "standing": standing.stored(), "updated_at": now, **_kept(rows[id_], handed.get(id_))}
+            for id_, standing in standings.items()
+        ]
+        names = ("standing", "updated_at", *(_KEPT if handed else ()))
+        await models.overwrite_many(tx, models.patent, names, written)
+        revisions = [
+            {
+                "patent_id": id_,
+                "version": rows[id_].version,
+                "at": now,
+                "by": fresh[0].recorded_by,
+                "before": {name: rows[id_]._mapping[name] for name in _KEPT if rows[id_]._mapping[name] != kept[name]},
+            }
+            for id_, hands in handed.items()
+            for kept in [_kept(rows[id_], hands)]
+        ]
+        await insert_many(tx, models.patent_revision, revisions)
         assigned = {event.patent_id: Assigned(event.occurred_on) for event in fresh if event.code is EventCode.TRANSFER}
+        assigned |= {id_: Assigned(now.date(), hands.holds) for id_, hands in handed.items()}
         if assigned:
             await self._listings.close_assigned(tx, assigned, now)
         if moved := [id_ for id_, standing in standings.items() if standing.stored() != rows[id_].standing]:
             await self._listings.reconsider(tx, moved, now)
-        await models.feed.append(
-            tx, [_recorded(event, rows[event.patent_id], standings[event.patent_id], now) for event in fresh]
-        )
+        told = [change("patent.changed", id_, hands.organization_id, now, {}) for id_, hands in handed.items()]
+        told += [_recorded(event, rows[event.patent_id], standings[event.patent_id], now) for event in fresh]
+        await models.feed.append(tx, told)
+
+
+_KEPT = ("holders", "organization_id", "keeper_uscc", "external_id")
+
+
+def _hands(row: Row[Any], standing: Standing) -> Keeping | None:
+    """In whose hands a patent is by an event just recorded; None where that has not changed."""
+    if standing.holders is None or standing.holders == Standing.restored(row.standing).holders:
+        return None
+    before = Keeping(row.holders, row.organization_id, row.keeper_uscc)
+    return rules.holders.handed_over(before, keeper_at(row), standing.holders)
+
+
+def _kept(row: Row[Any], hands: Keeping | None) -> dict[str, Any]:
+    """Who holds and who keeps, as columns; an organization's own id of a patent does not go with it to another."""
+    if hands is None:
+        return {name: row._mapping[name] for name in _KEPT}
+    stays = hands.organization_id == row.organization_id
+    return {
+        "holders": list(hands.holders),
+        "organization_id": hands.organization_id,
+        "keeper_uscc": hands.uscc,
+        "external_id": row.external_id if stays else None,
+    }
 
 
 def against(row: Row[Any], draft: LegalEventDraft, *, is_operator: bool, today: date) -> list[Refusal | None]:

@@ -13,7 +13,7 @@ import json
 import tempfile
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, BinaryIO
 
@@ -29,7 +29,15 @@ from services.catalog.rules.tables import SINCE, SOURCE, ill_formed
 from services.catalog.service.codes import region_doubts
 from services.catalog.service.events import Events, against
 from services.catalog.service.listings import Listings, is_soe, offered_among, refusals
-from services.catalog.service.patents import FIELDS, Patents, announcements, is_holder, named, number_is_taken
+from services.catalog.service.patents import (
+    FIELDS,
+    Patents,
+    announcements,
+    is_holder,
+    named,
+    number_is_taken,
+    registered_otherwise,
+)
 from services.catalog.service.reader import Reader, RowRead, Unread
 from services.catalog.service.reference import Reference
 from services.catalog.service.targets import target_of
@@ -347,13 +355,12 @@ class Importing:
         chunk.unchanged += len(same)
         read = [row for row in read if "same" not in row.said]
         values = [row.said["values"] for row in read if "values" in row.said]
-        known = _ByNumber(
-            await models.known_numbers(
-                tx,
-                [value["application_number"] for value in values if value.get("application_number")],
-                [value["publication_number"] for value in values if value.get("publication_number")],
-            )
+        found = await models.known_numbers(
+            tx,
+            [value["application_number"] for value in values if value.get("application_number")],
+            [value["publication_number"] for value in values if value.get("publication_number")],
         )
+        known = _ByNumber(found if job.dry_run else await self._patents.handed(tx, found, by, now))
         ours = await self._external_ids(tx, values, known, by)
         doubts = await region_doubts(tx, (value.get("region_code") for value in values), legal_day(now))
         for row in read:
@@ -525,7 +532,11 @@ def _place(
     if no := one_record([each.id for each in same]) or one_patent(named(row), told):
         return [_reason(no)]
     before = {name: chunk.updated[row.id][name] for name in FIELDS} if row.id in chunk.updated else _plain(row)
-    changes = _difference(before, values, said["present"])
+    present = list(said["present"])
+    if "holders" in present and (no := registered_otherwise(row, values["holders"])):
+        present.remove("holders")  # what else the row says is taken in
+        said["warnings"].append(_reason(replace(no, severity="WARN")))
+    changes = _difference(before, values, present)
     if changes:
         if not _claimed(ours, row.organization_id, changes.get("external_id"), row.id):
             return [_reason(external_id_is_used(changes["external_id"]))]

@@ -13,12 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.catalog import models
+from services.catalog.rules.holders import holders_are_registered
 from services.catalog.rules.identity import Named, one_patent, one_record, patent_number
 from services.catalog.rules.intake import consistency, granted
 from services.catalog.rules.status import Standing
 from services.catalog.service.codes import raise_unless_acknowledged, region_doubts
 from services.catalog.service.listings import Listings, starts_any, taken, with_parents
-from services.catalog.service.targets import expiry_of, state_on, status_of
+from services.catalog.service.targets import expiry_of, keeper_at, state_on, status_of
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
@@ -76,6 +77,17 @@ def is_holder(row: Row[Any] | Any, by: Caller) -> bool:
     )
 
 
+def passes_to(row: Row[Any], by: Caller) -> bool:
+    """Whether a record waits for the caller: by a recorded transfer it holds the patent, and the keeper no more."""
+    is_left = Standing.restored(row.standing).holders is not None and keeper_at(row) is None
+    return is_left and is_holder(row, by)
+
+
+def registered_otherwise(row: Row[Any], told: Sequence[Mapping[str, Any]] | None) -> Refusal | None:
+    """What forbids to write these holders into a record, None where nothing does."""
+    return (told and holders_are_registered(Standing.restored(row.standing).held_since, row.holders, told)) or None
+
+
 def columns(draft: PatentDraft) -> dict[str, Any]:
     """A draft as values for the patent's row."""
     plain = draft.model_dump(mode="json", include=set(FIELDS))
@@ -122,6 +134,7 @@ class Patents:
                         raise taken(error) from None
                     known = await models.known_numbers(tx, *numbers)  # somebody was faster
             if known:
+                known = await self.handed(tx, known, by, now)
                 for row in known:
                     if not (by.may_touch(row.organization_id) or is_holder(row, by)):
                         raise number_is_taken(row.application_number or row.publication_number).raised()
@@ -135,6 +148,22 @@ class Patents:
             number = draft.application_number or draft.publication_number
             await models.feed.append(tx, [_registered(id_, by.organization_id, now, number)])
             return await self._acts.answer(tx, answer), True
+
+    async def handed(self, tx: Tx, rows: Sequence[Row[Any]], by: Caller, now: datetime) -> Sequence[Row[Any]]:
+        """Locked rows, of which those that were assigned to the caller are kept by it from now on.
+
+        A transfer names its new holders by credit code, and so the record waits for the first of them to come.
+        """
+        heired = [row for row in rows if passes_to(row, by)]
+        if not heired:
+            return rows
+        for row in heired:
+            values = {"organization_id": by.organization_id, "keeper_uscc": by.uscc, "external_id": None}
+            await self.update(tx, row, values, by.client_id, now)
+        found = await tx.execute(
+            select(models.patent).where(models.patent.c.id.in_([row.id for row in rows])).order_by(models.patent.c.id)
+        )
+        return found.all()
 
     async def _check(self, tx: Tx, draft: PatentDraft, region_code: str | None, now: datetime) -> None:
         """Raises: InvalidInput for contradictions; RuleRefused for warnings that were not acknowledged."""
@@ -316,6 +345,8 @@ class Patents:
             for name in ("ipc", "inventors"):
                 if name in given:
                     given[name] = given[name] or []
+            if no := registered_otherwise(row, given.get("holders")):
+                raise no.raised()
             draft = PatentDraft.model_validate({**before, **given})
             await self._check(tx, draft, given.get("region_code"), now)
             await self.update(tx, row, columns(draft), by.client_id, now)
@@ -345,7 +376,7 @@ class Patents:
                     patent_id=row.id, version=row.version, at=now, by=by, before=before
                 )
             )
-        await models.feed.append(tx, [_changed(row.id, row.organization_id, now)])
+        await models.feed.append(tx, [_changed(row.id, values.get("organization_id", row.organization_id), now)])
 
     async def page(self, query: PatentQuery, by: Caller) -> Page[Patent]:
         """The patents that the caller keeps or holds, newest first."""

@@ -79,7 +79,7 @@ class Record:
         Raises: InvalidInput for particulars that do not belong to it; RuleRefused for a day to come, for want of
         evidence, or where the record leaves no room for it.
         """
-        await self._evidence.check(draft.document_ids, by)
+        await self._evidence.check_event(draft, by)
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
@@ -295,17 +295,19 @@ class Record:
             if row.created_at > known_at:
                 raise no_patent()
             log = await self._events.of(tx, id_)
-            later = await tx.execute(
-                select(models.patent_revision.c.before)
-                .where(models.patent_revision.c.patent_id == id_, models.patent_revision.c.at > known_at)
-                .order_by(models.patent_revision.c.version.desc())
+            table = models.patent_revision
+            found = await tx.execute(
+                select(table.c.at, table.c.before).where(table.c.patent_id == id_).order_by(table.c.version.desc())
             )
+            revisions = found.all()
             fields = dict(row._mapping)
-            for (before,) in later:
-                fields |= {name: _column(name, value) for name, value in before.items()}
-            standing = fold(
-                [event_of(event) for event in log if event.recorded_at <= known_at and event.occurred_on <= day]
-            )
+            for revision in revisions:
+                if revision.at > known_at:
+                    fields |= {name: _column(name, value) for name, value in revision.before.items()}
+            known = [event for event in log if event.recorded_at <= known_at]
+            standing = fold([event_of(event) for event in known if event.occurred_on <= day])
+            if standing.holders != fold(map(event_of, known)).holders:  # it changed hands after that day
+                fields["holders"] = _holders_then(fields["holders"], standing, known, revisions)
             past = SimpleNamespace(**fields | {"standing": standing.stored()}, _mapping=fields)
             (patent,) = await self._patents.shown(tx, [past], day)
         return PatentThen(
@@ -357,6 +359,19 @@ def spoken(found: Sequence[Refusal]) -> list[ViolationOut]:
     """Reasons in the reader's language."""
     language = context.language.get()
     return [ViolationOut.model_validate(no.violation().wire(language)) for no in found]
+
+
+def _holders_then(
+    holders: Sequence[Any], standing: Standing, log: Sequence[LegalEvent], revisions: Sequence[Row[Any, Any]]
+) -> Sequence[Any]:
+    """Who held on an earlier day: by the event that says so, else as it stood before the first of them was recorded."""
+    if standing.holders is not None:
+        return [holder.model_dump(exclude_none=True) for holder in standing.holders]
+    first = next(event.recorded_at for event in log if event.detail and event.detail.holders)
+    for revision in revisions:
+        if revision.at >= first:
+            holders = revision.before.get("holders", holders)
+    return holders
 
 
 def _evidenced(code: EventCode, day: date, detail: EventDetail, given: Evidenced) -> LegalEventDraft:
