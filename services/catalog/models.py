@@ -196,6 +196,16 @@ patent_revision = Table(
     Column("before", JSONB, nullable=False),
 )
 
+patent_merger = Table(
+    "patent_merger",
+    meta,
+    Column("id", Text, primary_key=True),  # of the record that was folded in
+    Column("patent_id", ForeignKey(patent.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("record", JSONB, nullable=False),  # as it stood
+)
+
 screening_run = Table(
     "screening_run",
     meta,
@@ -437,6 +447,24 @@ async def known_numbers(tx: Tx, applications: Sequence[str], publications: Seque
         .with_for_update()
     )
     return found.all()
+
+
+async def merged_into(tx: Tx, ids: Sequence[str]) -> dict[str, list[str]]:
+    """The ids that were folded into patents."""
+    found: dict[str, list[str]] = {}
+    merger = select(patent_merger.c.patent_id, patent_merger.c.id).where(patent_merger.c.patent_id == func.any(ids))
+    for row in await tx.execute(merger.order_by(patent_merger.c.id)):
+        found.setdefault(row.patent_id, []).append(row.id)
+    return found
+
+
+async def patents_known_as(tx: Tx, ids: Sequence[str], *, lock: bool = False) -> dict[str, Row[Any]]:
+    """Patents by ids, those too that were folded into others; what there is not is left out."""
+    merger = select(patent_merger.c.id, patent_merger.c.patent_id).where(patent_merger.c.id == func.any(list(ids)))
+    now = {id_: id_ for id_ in ids} | {row.id: row.patent_id for row in await tx.execute(merger)}
+    statement = select(patent).where(patent.c.id == func.any(sorted(set(now.values())))).order_by(patent.c.id)
+    rows = {row.id: row for row in await tx.execute(statement.with_for_update() if lock else statement)}
+    return {id_: rows[current] for id_, current in now.items() if current in rows}
 
 
 async def overwrite_many(tx: Tx, table: Table, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:

@@ -540,6 +540,25 @@ class Revision(Reply):
     before: dict[str, JsonValue]
 
 
+class MergerDraft(Ask):
+    """Another record of the same patent, to be folded into this one."""
+
+    patent_id: str = Field(pattern=r"^pat_[0-9a-z]{1,40}$")
+    acknowledged_rules: Acknowledged = Field(default=[], description="Warnings that you have read and stand by")
+
+
+class Merger(Reply):
+    """A record that was folded into another."""
+
+    patent_id: str
+    into: str
+    at: Instant
+    by: str
+    record: dict[str, JsonValue] = Field(
+        description="Its fields as they stood, their revisions, and events that both records had"
+    )
+
+
 class LicenseMode(StrEnum):
     """On what terms a patent is offered."""
 

@@ -303,6 +303,13 @@ def encumbrance_id(event_id: str) -> str:
     return "enc_" + event_id.partition("_")[2]
 
 
+def ended(standing: Standing) -> set[str]:
+    """The events whose encumbrance or consent is over."""
+    over = [one.id for one in standing.encumbrances if one.released_on is not None]
+    over += [one.id for one in standing.consents if one.revoked_on is not None]
+    return {"evt_" + id_.partition("_")[2] for id_ in over}
+
+
 def consent_id(event_id: str) -> str:
     """A consent is known by the event that gave it."""
     return "cns_" + event_id.partition("_")[2]

@@ -16,6 +16,7 @@ from services.catalog.service.importing import Importing
 from services.catalog.service.imports import Imports
 from services.catalog.service.inventory import Inventories
 from services.catalog.service.listings import Listings
+from services.catalog.service.mergers import Mergers
 from services.catalog.service.offers import Offers
 from services.catalog.service.patents import Patents
 from services.catalog.service.record import Record
@@ -65,6 +66,7 @@ class Catalog(Holdings):
         super().__init__(db, settings, secret, clock)
         evidence, cursors = Evidence(documents), self.cursors
         self.record = Record(db, self.patents, self.events, evidence, self.acts, clock)
+        self.mergers = Mergers(db, self.patents, self.listings, self.events, self.acts, clock)
         self.consents = Consents(db, self.listings, evidence, self.acts, clock)
         self.screenings = Screenings(db, self.acts, cursors, clock, matching)
         self.offers = Offers(db, self.listings, self.screenings, self.acts, clock)

@@ -54,15 +54,16 @@ class Deals:
 
     async def targets(self, query: DealQuery) -> DealTargets:
         """Patents as they stand now, and every reason against an act with each. Raises: NotFound."""
-        today, table = legal_day(self._clock.now()), models.patent
+        today = legal_day(self._clock.now())
         async with self._db.read() as tx:
-            found = await tx.execute(select(table).where(table.c.id.in_(query.patent_ids)))
-        rows = {row.id: row for row in found}
+            rows = await models.patents_known_as(tx, query.patent_ids)
         if query.must_be_there and not rows.keys() >= set(query.patent_ids):
             raise no_patent()
-        return DealTargets(items=[self._target(rows[id_], query, today) for id_ in query.patent_ids if id_ in rows])
+        return DealTargets(
+            items=[self._target(id_, rows[id_], query, today) for id_ in query.patent_ids if id_ in rows]
+        )
 
-    def _target(self, row: Row[Any], query: DealQuery, today: date) -> DealTarget:
+    def _target(self, id_: str, row: Row[Any], query: DealQuery, today: date) -> DealTarget:
         status = status_of(row, today)
         is_void = status.state is LegalState.INVALIDATED  # what was performed before that stands (Patent Law Art. 47)
         holders, keeper = [Holder.model_validate(holder) for holder in row.holders], keeper_at(row)
@@ -73,7 +74,7 @@ class Deals:
             for one in query.given
         ]
         return DealTarget(
-            patent_id=row.id,
+            patent_id=id_,  # as it was asked, if it was folded into another since
             organization_id=row.organization_id,
             keeper_uscc=row.keeper_uscc,
             title=row.title,
@@ -134,9 +135,7 @@ class Deals:
         async with self._db.write() as tx:
             if not await models.feed.advance(tx, FEED, page.epoch, seen=seen, to=to):
                 return (await models.feed.cursor(tx, FEED))[1]
-            ids = sorted({id_ for id_, _ in events})
-            statement = select(models.patent).where(models.patent.c.id.in_(ids)).order_by(models.patent.c.id)
-            rows = {row.id: row for row in await tx.execute(statement.with_for_update())}
+            rows = await models.patents_known_as(tx, sorted({id_ for id_, _ in events}), lock=True)
             known = [(rows[id_], draft) for id_, draft in events if id_ in rows]
             await self._events.record_many(tx, known, "licensing", now, is_trial=False)
         return to

@@ -51,7 +51,11 @@ class Events:
     async def record(self, tx: Tx, row: Row[Any], event: LegalEvent, now: datetime) -> None:
         """Append an event to a locked patent's log, and let everything follow. The caller has checked it."""
         await tx.execute(insert(models.legal_event).values(event_values(event)))
-        await self._follow(tx, {row.id: row}, {row.id: await self.of(tx, row.id)}, [event], now)
+        await self._follow(tx, {row.id: row}, {row.id: await self.of(tx, row.id)}, [event], event.recorded_by, now)
+
+    async def follow(self, tx: Tx, row: Row[Any], by: str, now: datetime) -> None:
+        """Let everything follow from a locked patent's log that has become another one."""
+        await self._follow(tx, {row.id: row}, {row.id: await self.of(tx, row.id)}, [], by, now)
 
     async def record_many(
         self, tx: Tx, found: Sequence[tuple[Row[Any], LegalEventDraft]], by: str, now: datetime, *, is_trial: bool
@@ -62,17 +66,17 @@ class Events:
         whose the patents are, what the evidence is, and `against` each event.
         """
         log = await self._of(tx, sorted({row.id for row, _ in found}))
-        known = {_identity(id_, event) for id_, events in log.items() for event in events}
+        known = {identity(id_, event) for id_, events in log.items() for event in events}
         fresh: list[LegalEvent] = []
         for row, draft in found:
-            identity = _identity(row.id, draft)
-            if identity not in known:
-                known.add(identity)
+            if (said := identity(row.id, draft)) not in known:
+                known.add(said)
                 fresh.append(new_event(row.id, draft, by, now))
                 log[row.id].append(fresh[-1])
         if fresh and not is_trial:
             await insert_many(tx, models.legal_event, [event_values(event) for event in fresh])
-            await self._follow(tx, {row.id: row for row, _ in found}, log, fresh, now)
+            grown = {event.patent_id for event in fresh}
+            await self._follow(tx, {row.id: row for row, _ in found if row.id in grown}, log, fresh, by, now)
         return len(fresh)
 
     async def _follow(
@@ -81,11 +85,11 @@ class Events:
         rows: Mapping[str, Row[Any]],
         log: Mapping[str, Sequence[LegalEvent]],
         fresh: Sequence[LegalEvent],
+        by: str,
         now: datetime,
     ) -> None:
-        """Fold the logs of patents anew after fresh events; listings follow, and the feed tells of it."""
-        touched = dict.fromkeys(event.patent_id for event in fresh)
-        standings = {id_: fold(map(event_of, log[id_])) for id_ in touched}
+        """Fold the logs of patents anew, after fresh events; listings follow, and the feed tells of it."""
+        standings = {id_: fold(map(event_of, log[id_])) for id_ in rows}
         handed = {id_: hands for id_, standing in standings.items() if (hands := _hands(rows[id_], standing))}
         written = [
             {"id": id_, "standing": standing.stored(), "updated_at": now, **_kept(rows[id_], handed.get(id_))}
@@ -98,7 +102,7 @@ class Events:
                 "patent_id": id_,
                 "version": rows[id_].version,
                 "at": now,
-                "by": fresh[0].recorded_by,
+                "by": by,
                 "before": {name: rows[id_]._mapping[name] for name in _KEPT if rows[id_]._mapping[name] != kept[name]},
             }
             for id_, hands in handed.items()
@@ -112,7 +116,12 @@ class Events:
         if moved := [id_ for id_, standing in standings.items() if standing.stored() != rows[id_].standing]:
             await self._listings.reconsider(tx, moved, now)
         told = [change("patent.changed", id_, hands.organization_id, now, {}) for id_, hands in handed.items()]
-        told += [_recorded(event, rows[event.patent_id], standings[event.patent_id], now) for event in fresh]
+        former = await models.merged_into(tx, list(rows))  # who knew the patent by another id hears of it by that
+        told += [
+            _recorded(subject, event, rows[event.patent_id], standings[event.patent_id], now)
+            for event in fresh
+            for subject in (event.patent_id, *former.get(event.patent_id, ()))
+        ]
         await models.feed.append(tx, told)
 
 
@@ -194,16 +203,16 @@ def _event(row: Row[Any]) -> LegalEvent:
     )
 
 
-def _identity(patent_id: str, event: LegalEvent | LegalEventDraft) -> tuple[Any, ...]:
+def identity(patent_id: str, event: LegalEvent | LegalEventDraft) -> tuple[Any, ...]:
     """What makes two entries of the record the same event."""
     said = event.detail.model_dump_json(exclude_none=True) if event.detail else "{}"
     return patent_id, event.code, event.occurred_on, said
 
 
-def _recorded(event: LegalEvent, row: Row[Any], standing: Standing, now: datetime) -> dict[str, Any]:
+def _recorded(subject: str, event: LegalEvent, row: Row[Any], standing: Standing, now: datetime) -> dict[str, Any]:
     said: dict[str, JsonValue] = {
         "code": event.code,
         "occurred_on": event.occurred_on.isoformat(),
         "state": standing.state,
     }
-    return change("patent.legal_event_recorded", row.id, row.organization_id, now, said)
+    return change("patent.legal_event_recorded", subject, row.organization_id, now, said)

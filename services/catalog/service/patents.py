@@ -34,7 +34,7 @@ from shared.contracts.catalog import (
 from shared.contracts.values import PatentType, canonical_number
 from shared.contracts.wire import Page
 from shared.db import Database, Tx, insert_many, violated
-from shared.errors import NotFound, StaleVersion, Text
+from shared.errors import Gone, NotFound, StaleVersion, Text
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
@@ -53,6 +53,16 @@ EXPORT_ROWS = 1_000  # in memory at once
 def no_patent() -> NotFound:
     """For an unknown id, and for somebody else's patent."""
     return NotFound("there is no such patent", "没有该专利")
+
+
+def merged_into(id_: str) -> Gone:
+    """For the id of a record that was folded into another."""
+    return Gone(
+        f"this record was merged into {id_}; go on there",
+        f"该记录已并入 {id_}，请使用该编号",
+        code="patent_merged",
+        headers={"Location": f"/v1/patents/{id_}"},
+    )
 
 
 @rule("PN-TAKEN", source=Text("the platform's register of patents", "平台专利登记规则"), since="2026-11-22")
@@ -142,9 +152,9 @@ class Patents:
                     raise no.raised()
                 if by.may_touch(row.organization_id):
                     await self._join(tx, row, draft, by, now)
-                answer = await self._loaded(tx, row.id)
+                answer = await self.loaded(tx, row.id)
                 return await self._acts.answer(tx, answer, status=200), False
-            answer = await self._loaded(tx, id_)
+            answer = await self.loaded(tx, id_)
             number = draft.application_number or draft.publication_number
             await models.feed.append(tx, [_registered(id_, by.organization_id, now, number)])
             return await self._acts.answer(tx, answer), True
@@ -281,7 +291,8 @@ class Patents:
                 .values(row_digest=func.decode(new.c.said, "hex"), row_version=table.c.version)
             )
 
-    async def _loaded(self, tx: Tx, id_: str) -> Patent:
+    async def loaded(self, tx: Tx, id_: str) -> Patent:
+        """A patent as it stands in a transaction."""
         row = (await tx.execute(select(models.patent).where(models.patent.c.id == id_))).one()
         return (await self.shown(tx, [row]))[0]
 
@@ -314,11 +325,21 @@ class Patents:
             for row in rows
         ]
 
-    async def visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
-        """A patent's row: to read for its keeper, holders and the operator, to change for keeper and operator."""
+    async def row(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+        """A patent's row, whoever may see it. Raises: NotFound; Gone, for one that was merged into the caller's."""
         statement = select(models.patent).where(models.patent.c.id == id_)
         row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
-        if row is None or not (by.may_touch(row.organization_id) or (not lock and is_holder(row, by))):
+        if row is not None:
+            return row
+        survivor = (await models.patents_known_as(tx, [id_])).get(id_)
+        if survivor is not None and (by.may_touch(survivor.organization_id) or is_holder(survivor, by)):
+            raise merged_into(survivor.id)
+        raise no_patent()
+
+    async def visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+        """A patent's row: to read for its keeper, holders and the operator, to change for keeper and operator."""
+        row = await self.row(tx, id_, by, lock=lock)
+        if not (by.may_touch(row.organization_id) or (not lock and is_holder(row, by))):
             raise no_patent()
         return row
 
@@ -350,7 +371,7 @@ class Patents:
             draft = PatentDraft.model_validate({**before, **given})
             await self._check(tx, draft, given.get("region_code"), now)
             await self.update(tx, row, columns(draft), by.client_id, now)
-            answer = await self._loaded(tx, id_)
+            answer = await self.loaded(tx, id_)
             await self._listings.reconsider(tx, [id_], now)
             return answer
 

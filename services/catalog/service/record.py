@@ -222,9 +222,8 @@ class Record:
 
     async def _row(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
         """A patent's row, locked, for its keeper and for every party that has a say in it."""
-        statement = select(models.patent).where(models.patent.c.id == id_).with_for_update()
-        row = (await tx.execute(statement)).first()
-        if row is None or not (by.may_touch(row.organization_id) or role_of(row, by, legal_day(self._clock.now()))):
+        row = await self._patents.row(tx, id_, by, lock=True)
+        if not (by.may_touch(row.organization_id) or role_of(row, by, legal_day(self._clock.now()))):
             raise no_patent()
         return row
 
@@ -241,8 +240,8 @@ class Record:
         return Page(items=list(Standing.restored(row.standing).consents))
 
     async def _readable(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
-        row = (await tx.execute(select(models.patent).where(models.patent.c.id == id_))).first()
-        if row is None or not (by.may_touch(row.organization_id) or role_of(row, by, legal_day(self._clock.now()))):
+        row = await self._patents.row(tx, id_, by, lock=False)
+        if not (by.may_touch(row.organization_id) or role_of(row, by, legal_day(self._clock.now()))):
             raise no_patent()
         return row
 
