@@ -15,7 +15,7 @@ from services.catalog.rules.status import Standing, ended
 from services.catalog.service.codes import raise_unless_acknowledged
 from services.catalog.service.events import Events, event_values, identity
 from services.catalog.service.listings import Listings
-from services.catalog.service.patents import FIELDS, Patents, columns, named, plain
+from services.catalog.service.patents import FIELDS, Patents, columns, named, no_patent, plain
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Merger, MergerDraft, Patent, PatentDraft
@@ -48,6 +48,8 @@ class Mergers:
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
+            if not by.may_touch((await self._patents.row(tx, id_, by, lock=False)).organization_id):
+                raise no_patent()
             into, other = await self._listings.own_patents(tx, [id_, draft.patent_id], by)
             merged = _merged(into, other)
             noes = [rule(_kept(into), _kept(other)) for rule in (records_agree, nobody_loses_it)]
