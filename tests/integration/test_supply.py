@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy
 
+from services.catalog import models
+from shared.contracts.catalog import EventCode, EventSource, LegalEventDraft
 from tests import factories
 from tests.contract.support import problem
 from tests.world import Api, World
@@ -276,6 +279,52 @@ async def test_a_listing_is_closed_when_nothing_is_left_to_offer(
     await world.found(published["id"], title, gone=True)
     closed = await university.read(f"/v1/listings/{published['id']}")
     assert (closed["state"], closed["state_reason"]) == ("CLOSED", reason)
+
+
+async def test_many_listings_follow_their_patents_in_as_many_statements_as_one(world: World) -> None:
+    university, catalog = await Party.new(world), world.house.catalog
+    listed = [await world.published(university.api) for _ in range(4)]
+    patents = [one["patents"][0]["id"] for one in listed]
+
+    async def statements(ids: list[str], code: EventCode, day: str) -> int:
+        """How many it takes to record an event on each patent, with what becomes of the listings."""
+        counted: list[str] = []
+
+        def heard(_: Any, __: Any, statement: str, *___: Any) -> None:
+            counted.append(statement)
+
+        async with catalog.db.write() as tx:
+            engine = tx.sync_connection.engine
+            rows = (await models.patents_known_as(tx, ids, lock=True)).values()
+            draft = LegalEventDraft(code=code, occurred_on=day, source=EventSource.REGISTER)
+            sqlalchemy.event.listen(engine, "before_cursor_execute", heard)
+            try:
+                await catalog.events.record_many(
+                    tx, [(row, draft) for row in rows], "t", world.clock.now(), is_trial=False
+                )
+            finally:
+                sqlalchemy.event.remove(engine, "before_cursor_execute", heard)
+        return len(counted)
+
+    async def states() -> list[str]:
+        return [(await university.api.read(f"/v1/listings/{one['id']}"))["state"] for one in listed]
+
+    one = await statements(patents[:1], EventCode.SELF_EXPLOITATION, "2026-01-01")  # shown anew, and that is all
+    assert await statements(patents[1:], EventCode.SELF_EXPLOITATION, "2026-01-01") == one > 0
+    one = await statements(patents[:1], EventCode.LAPSE, "2026-03-01")
+    assert await states() == ["SUSPENDED", *["PUBLISHED"] * 3]
+    assert await statements(patents[1:], EventCode.LAPSE, "2026-03-01") == one > 0
+    assert await states() == ["SUSPENDED"] * 4
+    one = await statements(patents[:1], EventCode.RESTORATION, "2026-04-01")
+    assert await statements(patents[1:], EventCode.RESTORATION, "2026-04-01") == one > 0
+    assert await states() == ["PUBLISHED"] * 4
+    for each in listed:
+        async with catalog.db.read() as tx:
+            table = models.listing_act
+            found = await tx.scalars(
+                sqlalchemy.select(table.c.act).where(table.c.listing_id == each["id"]).order_by(table.c.id)
+            )
+        assert found.all()[-2:] == ["suspension", "resumption"]
 
 
 async def test_a_transfer_of_long_ago_closes_nothing(world: World) -> None:
