@@ -16,8 +16,6 @@ from shared.db import Database
 from shared.errors import Problem
 from shared.loops import Loops
 
-NICE = 10  # whoever asks the platform something goes first; the reader of files (19) comes last
-
 
 def loops(catalog: Catalog) -> Loops:
     """Imports, screenings, what a new day changes, what deals leave on record; feed wake-ups, and the tidying of what retention has ended."""
@@ -60,5 +58,4 @@ if __name__ == "__main__":
     # A terminal's Ctrl-C is for whoever started us to hear, and would kill the reader in the middle. Their session
     # stays ours: Linux weighs `nice` among the processes of one session only.
     os.setpgrp()
-    os.nice(NICE)
     sys.exit(asyncio.run(importing()))
