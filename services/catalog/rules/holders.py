@@ -32,26 +32,34 @@ class Keeping(NamedTuple):
         return found | ({self.organization_id} if is_keepers else set())
 
 
+_IDS = ("organization_id", "uscc")
+
+
 def _name(holder: Mapping[str, Any]) -> str:
     return fold(str(holder["name"])).lower()
 
 
 @rule("ST-HOLDERS", source=_REGISTRATION, since="2024-01-20")
-def handed_over(before: Keeping, keeper_at: int | None, told: Sequence[Holder]) -> Keeping:
+def handed_over(before: Keeping, keeper_at: int | None, told: Sequence[Holder], *, is_assigned: bool = True) -> Keeping:
     """A registered transfer or change of holders that names the new ones makes them the holders.
 
     Who held before under the same name is still known by the id and credit code that are recorded; `keeper_at` says
-    which of them the record was kept for. Where that one is gone, the first new holder who is an organization of this
+    which of them the record was kept for. A change of data (`is_assigned` False) renames as many holders as there
+    were, in their order, unless a credit code says that it is somebody else. Where the keeper is gone, the first new holder who is an organization of this
     platform keeps the record from then on; where none is known by id, it stays where it is until one comes.
     """
-    known = {_name(holder): dict(holder) for holder in before.holders}
+    known = [{name: holder[name] for name in _IDS if holder.get(name)} for holder in before.holders]
     if keeper_at is not None:
-        known[_name(before.holders[keeper_at])]["organization_id"] = before.organization_id
+        known[keeper_at]["organization_id"] = before.organization_id
+    places = {_name(holder): at for at, holder in enumerate(before.holders)}
     after: list[dict[str, Any]] = []
-    for holder in told:
-        same = known.get(_name({"name": holder.name}), {})
-        ids = {name: same[name] for name in ("organization_id", "uscc") if same.get(name)}
-        after.append({**ids, **holder.model_dump(exclude_none=True)})
+    for at, holder in enumerate(told):
+        new = holder.model_dump(exclude_none=True)
+        place = places.get(_name(new), None if is_assigned or len(told) != len(known) else at)
+        same = known[place] if place is not None else {}
+        code = same.get("uscc") or (before.uscc if place == keeper_at else None)
+        is_other = bool(holder.uscc and code and holder.uscc != code)
+        after.append({**({} if is_other else same), **new})
     keeping = Keeping(after, before.organization_id, before.uscc)
     if before.organization_id in keeping.holds:
         return keeping

@@ -124,6 +124,7 @@ class Standing(Reply):
     uses: tuple[ExploitationStatus, ...] = ()
     holders: tuple[Holder, ...] | None = None  # as the last event names them that says who holds; None: none does
     held_since: date | None = None
+    is_assigned: bool = True  # by that event; False: it only said anew who they are
 
     def stored(self) -> dict[str, Any]:
         """As kept in the patent's row."""
@@ -235,6 +236,7 @@ class _Folding:
                 facts["alone"] = tuple(detail.acts or ())
         if detail.holders:
             facts |= {"holders": tuple(detail.holders), "held_since": event.occurred_on}
+            facts["is_assigned"] = event.code is not EventCode.HOLDER_CHANGE
         if use := _USES.get(event.code):
             self.uses.add(use)
 

@@ -133,7 +133,7 @@ def _hands(row: Row[Any], standing: Standing) -> Keeping | None:
     if standing.holders is None or standing.holders == Standing.restored(row.standing).holders:
         return None
     before = Keeping(row.holders, row.organization_id, row.keeper_uscc)
-    return rules.holders.handed_over(before, keeper_at(row), standing.holders)
+    return rules.holders.handed_over(before, keeper_at(row), standing.holders, is_assigned=standing.is_assigned)
 
 
 def _kept(row: Row[Any], hands: Keeping | None) -> dict[str, Any]:

@@ -51,6 +51,23 @@ def test_where_the_keeper_is_gone_the_record_goes_to_the_new_holder_that_is_here
     assert KEEPER not in for_others.holds
 
 
+def test_a_change_of_data_renames_who_held_before() -> None:
+    """ST-HOLDERS: in their order, unless another credit code says that it is somebody else."""
+    before = Keeping([{"name": "甲学院"}, {"name": "乙公司"}], KEEPER, CODE)
+    renamed = handed_over(before, 0, told({"name": "甲大学"}, {"name": "乙公司"}), is_assigned=False)
+    assert (renamed.organization_id, renamed.holds) == (KEEPER, {KEEPER})
+    assert [holder["name"] for holder in renamed.holders] == ["甲大学", "乙公司"]
+    other = {"name": "甲大学", "uscc": factories.uscc()}
+    for changed in (
+        handed_over(before, 0, told(other, {"name": "乙公司"}), is_assigned=False),
+        handed_over(before, 0, told({"name": "甲大学"}), is_assigned=False),  # one of two: who, nobody says
+        handed_over(before, 0, told({"name": "甲大学"}, {"name": "乙公司"})),
+    ):
+        assert KEEPER not in changed.holds
+    swapped = handed_over(before, 0, told({"name": "乙公司"}, {"name": "甲学院"}), is_assigned=False)
+    assert swapped.holders[1] == {"organization_id": KEEPER, "name": "甲学院"}
+
+
 def test_a_list_does_not_write_over_a_registered_transfer() -> None:
     recorded = [{"name": "乙公司"}]
     no = holders_are_registered(DAY, recorded, [{"name": "甲大学"}])
