@@ -36,7 +36,7 @@ async def importing() -> int:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
     told = Instructions.model_validate_json(await stdin.readline())
     log.configure(told.log_level)
-    db = Database(told.database_url, "catalog")
+    db = Database(told.database_url, "catalog", plans_anew=True)
     # Nobody asks this process for a page or for an answer again: no secret is needed that others know.
     holdings = Holdings(db, told.settings, secrets.token_bytes(32), SystemClock())
     work, gone = asyncio.create_task(holdings.importing.work()), asyncio.create_task(stdin.read())
