@@ -64,8 +64,10 @@ def driver_url(url: str) -> str:
 class Database:
     """One service's way to its schema."""
 
-    def __init__(self, url: str, service: str) -> None:
-        self.url, self.service = url, service
+    def __init__(self, url: str, service: str, *, plans_anew: bool = False) -> None:
+        """`plans_anew`: for a process under whose hands tables grow a thousandfold. Else PostgreSQL keeps the plan of
+        a prepared statement, and reads through the large table as was right for the small one."""
+        self.url, self.service, self._plans_anew = url, service, plans_anew
         self.notified = asyncio.Event()  # the service's own feed has something new
         self._is_closed = False
         self._at_work = 0
@@ -82,6 +84,7 @@ class Database:
             f" -c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
             f" -c idle_in_transaction_session_timeout={STATEMENT_TIMEOUT_MS}"
             f" -c default_transaction_read_only={'on' if read_only else 'off'}"
+            f" -c plan_cache_mode={'force_custom_plan' if self._plans_anew else 'auto'}"
         )
         engine = create_async_engine(
             driver_url(self.url),

@@ -18,8 +18,23 @@ def _with_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
     return event
 
 
+_configured: tuple[str, TextIO] = "INFO", sys.stderr
+
+
+def level() -> str:
+    """As configured: for a child that logs as we do."""
+    return _configured[0]
+
+
+def stream() -> TextIO:
+    """Where our lines go: for a child that logs as we do."""
+    return _configured[1]
+
+
 def configure(level: str, stream: TextIO = sys.stderr) -> None:
     """Send our events and the libraries' warnings through one JSON formatter. Call once a process."""
+    global _configured  # noqa: PLW0603 - of the process, as what it configures
+    _configured = level, stream
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

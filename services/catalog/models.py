@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    Select,
     SmallInteger,
     Table,
     Text,
@@ -32,7 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.elements import ColumnElement
 
 from shared import idempotency
-from shared.contracts.catalog import Act, Consent, ConsentRole
+from shared.contracts.catalog import Act, Consent, ConsentRole, ImportState
 from shared.db import Tx, as_json, metadata
 from shared.feed import Feed
 
@@ -206,6 +207,16 @@ patent_revision = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("by", Text, nullable=False),
     Column("before", JSONB, nullable=False),
+)
+
+patent_merger = Table(
+    "patent_merger",
+    meta,
+    Column("id", Text, primary_key=True),  # of the record that was folded in
+    Column("patent_id", ForeignKey(patent.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("record", JSONB, nullable=False),  # as it stood
 )
 
 screening_run = Table(
@@ -447,6 +458,11 @@ async def consents_to(tx: Tx, listing_ids: Sequence[str]) -> dict[str, list[Cons
     return grouped
 
 
+def unfinished_imports() -> Select[Any]:
+    """The jobs of imports that are not at their end."""
+    return select(import_job).where(import_job.c.state.in_([ImportState.QUEUED, ImportState.RUNNING]))
+
+
 async def known_numbers(tx: Tx, applications: Sequence[str], publications: Sequence[str]) -> Sequence[Row[Any]]:
     """Patents that already carry one of these numbers, locked against a second writer."""
     found = await tx.execute(
@@ -461,6 +477,24 @@ async def known_numbers(tx: Tx, applications: Sequence[str], publications: Seque
         .with_for_update()
     )
     return found.all()
+
+
+async def merged_into(tx: Tx, ids: Sequence[str]) -> dict[str, list[str]]:
+    """The ids that were folded into patents."""
+    found: dict[str, list[str]] = {}
+    merger = select(patent_merger.c.patent_id, patent_merger.c.id).where(patent_merger.c.patent_id == func.any(ids))
+    for row in await tx.execute(merger.order_by(patent_merger.c.id)):
+        found.setdefault(row.patent_id, []).append(row.id)
+    return found
+
+
+async def patents_known_as(tx: Tx, ids: Sequence[str], *, lock: bool = False) -> dict[str, Row[Any]]:
+    """Patents by ids, those too that were folded into others; what there is not is left out."""
+    merger = select(patent_merger.c.id, patent_merger.c.patent_id).where(patent_merger.c.id == func.any(list(ids)))
+    now = {id_: id_ for id_ in ids} | {row.id: row.patent_id for row in await tx.execute(merger)}
+    statement = select(patent).where(patent.c.id == func.any(sorted(set(now.values())))).order_by(patent.c.id)
+    rows = {row.id: row for row in await tx.execute(statement.with_for_update() if lock else statement)}
+    return {id_: rows[current] for id_, current in now.items() if current in rows}
 
 
 async def overwrite_many(tx: Tx, table: Table, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:

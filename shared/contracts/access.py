@@ -102,6 +102,8 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("GET", "/v1/patents"): _own("patents:read"),
         ("GET", "/v1/patents/{id}"): _own("patents:read"),
         ("PATCH", "/v1/patents/{id}"): _own("patents:write", types=SUPPLIERS),
+        ("POST", "/v1/patents/{id}/merger"): _own("patents:write", types=SUPPLIERS, act=True),
+        ("GET", "/v1/patents/{id}/mergers"): _own("patents:read"),
         ("POST", "/v1/patents/{id}/legal-events"): _own("patents:write", types=SUPPLIERS, act=True),
         ("GET", "/v1/patents/{id}/legal-events"): _own("patents:read"),
         ("POST", "/v1/patents/{id}/encumbrances"): _own("patents:write", types=SUPPLIERS, act=True),

@@ -342,7 +342,16 @@ class EventDetail(Ask):
     ends: EncumbranceId | ConsentId | None = Field(
         default=None, description="Which encumbrance or consent ends, where there are several"
     )
+    holders: Annotated[list[Holder], Field(min_length=1, max_length=40)] | None = Field(
+        default=None,
+        description="TRANSFER, HOLDER_CHANGE, EQUITY_CONTRIBUTION: all who hold the patent from that day on",
+    )
     note: Line | None = None
+
+    @model_validator(mode="after")
+    def _shares_make_a_whole(self) -> Self:
+        check_shares(self.holders or [])
+        return self
 
 
 class LegalEventDraft(Ask):
@@ -529,6 +538,25 @@ class Revision(Reply):
     at: Instant
     by: str
     before: dict[str, JsonValue]
+
+
+class MergerDraft(Ask):
+    """Another record of the same patent, to be folded into this one."""
+
+    patent_id: str = Field(pattern=r"^pat_[0-9a-z]{1,40}$")
+    acknowledged_rules: Acknowledged = Field(default=[], description="Warnings that you have read and stand by")
+
+
+class Merger(Reply):
+    """A record that was folded into another."""
+
+    patent_id: str
+    into: str
+    at: Instant
+    by: str
+    record: dict[str, JsonValue] = Field(
+        description="Its fields as they stood, their revisions, and events that both records had"
+    )
 
 
 class LicenseMode(StrEnum):

@@ -425,6 +425,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "code": "GRANT",
         "occurred_on": "2024-01-02",
     },
+    ("POST", "/v1/patents/{id}/merger"): {"patent_id": "pat_1"},
     ("POST", "/v1/needs/{id}/matches/{listing_id}/feedback"): {"verdict": "INTERESTED"},
     ("POST", "/v1/patents/{id}/encumbrances"): {"kind": "SUSPENSION", "since": "2024-01-02"},
     ("POST", "/v1/patents/{id}/encumbrances/{encumbrance_id}/release"): {"occurred_on": "2024-01-02"},

@@ -124,7 +124,14 @@ class Furniture:
         encumbrance = (await self.owner.made(f"{patent}/encumbrances", pledge))["id"]
         given = (await self.owner.made(f"{patent}/consents", consent))["id"]
         agreed = (await self.owner.made(f"{listing}/consents", to_terms))["id"]
+        later_found = {"application_number": None, "publication_number": f"CN1{factories.application_number()[5:12]}0B"}
+        twin = (await self.owner.made("/v1/patents", factories.a_patent(**later_found)))["id"]
+        merged = {"patent_id": twin, "acknowledged_rules": ["PN-DIFFERS"]}
+        numbered = (await self.owner.made("/v1/patents", factories.a_patent()))["id"]
         calls = {
+            "/v1/patents/{id}/merger": (
+                f"/v1/patents/{numbered}/merger", merged, {**merged, "acknowledged_rules": ["PN-OTHER"]}
+            ),
             "/v1/patents/{id}/encumbrances": (f"{patent}/encumbrances", pledge, {**pledge, "party": "另一银行"}),
             "/v1/patents/{id}/encumbrances/{encumbrance_id}/release": (
                 f"{patent}/encumbrances/{encumbrance}/release", release, later

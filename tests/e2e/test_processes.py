@@ -11,9 +11,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -264,6 +267,50 @@ def test_what_was_acknowledged_survives_a_kill_in_the_middle_of_writing(platform
                 kept |= {need["id"] for need in page["items"]}
                 after = page["next"]
     assert set(acknowledged) <= kept
+
+
+def writers_of(platform: Served) -> list[psutil.Process]:
+    """The processes of imports, and their readers of files."""
+    found = []
+    for child in psutil.Process(platform.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if "services.catalog" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
+def test_an_import_whose_process_or_platform_is_killed_goes_on_without_doubles(platform: Served) -> None:
+    heads, count = "申请号,专利名称,专利类型,专利权人", 6_000
+    numbers = [factories.application_number() for _ in range(count)]
+    rows = "\n".join([heads, *(f"{number},断电也不重复的装置,发明,测试大学" for number in numbers)]).encode()
+    api = platform.demo("university")
+    job = api.post("/v1/patent-imports", files={"file": ("p.csv", rows)}).json()
+
+    def until(is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            now = api.get(f"/v1/patent-imports/{job['id']}").json()
+            if is_so(now):
+                return now
+            time.sleep(0.02)
+        raise AssertionError(now)
+
+    until(lambda now: now["done_rows"] > 0)
+    doomed = writers_of(platform)
+    assert {process.cmdline()[-1] for process in doomed} >= {"services.catalog.workers"}
+    for process in doomed:
+        process.kill()
+    seen = until(lambda now: now["done_rows"] > 0)["done_rows"]
+    until(lambda now: now["done_rows"] > seen)
+    orphans = writers_of(platform)
+    platform.end(signal.SIGKILL)
+    psutil.wait_procs(orphans, timeout=20)
+    assert not [process.pid for process in orphans if alive(process.pid)]  # they outlive nobody
+    platform.running()
+    done = until(lambda now: now["state"] in ("DONE", "FAILED"))
+    assert (done["state"], done["rows"]["created"], done["rows"]["rejected"]) == ("DONE", count, 0)
+    assert api.get("/v1/patents?q=断电也不重复&count=true&limit=1").json()["count"] == count
+    api.close()
 
 
 # The last: it takes away the clients with which the tests above sign in.

@@ -165,3 +165,21 @@ async def test_who_is_at_work_when_a_service_stops_ends_it_and_no_connection_is_
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         ).fetchone() or (None,)
     assert left == 0
+
+
+@pytest.mark.parametrize("plans_anew", [True, False])
+async def test_a_plan_made_for_a_small_table_is_not_kept_for_a_large_one(database_url: str, plans_anew: bool) -> None:
+    """Of an import's connections; elsewhere PostgreSQL keeps it, and saves the planning."""
+    database = Database(database_url, "catalog", plans_anew=plans_anew)
+    looked = text("SELECT name FROM mark WHERE name = ANY(CAST(:names AS text[]))")
+    read = text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relid = 'mark'::regclass")
+    async with database.write() as tx:
+        await tx.execute(MARK, {"name": "first"})
+        await tx.execute(text("ANALYZE mark"))
+        for _ in range(12):
+            await tx.execute(looked, {"names": ["first"]})
+        await tx.execute(text("INSERT INTO mark SELECT 'm' || n, now() FROM generate_series(1, 20000) AS n"))
+        before = await tx.scalar(read)
+        await tx.execute(looked, {"names": ["m777"]})
+        assert ((await tx.scalar(read)) - before > 10_000) is not plans_anew
+    await database.close()

@@ -14,7 +14,7 @@ from python_calamine import CalamineWorkbook
 
 from services.catalog.rules import statuslists
 from services.catalog.rules.events import word_needs_evidence
-from services.catalog.service.imports import external_id_is_used, no_such_patent, others_write
+from services.catalog.service.importing import external_id_is_used, no_such_patent, others_write
 from shared.contracts.catalog import EventCode, EventSource, LegalState
 from tests import factories
 from tests.contract.support import problem

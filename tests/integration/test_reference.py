@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from services.catalog import models
 from tests import factories
 from tests.contract.support import problem
 from tests.world import World
@@ -115,6 +116,93 @@ async def test_two_records_that_turn_out_to_be_one_patent_are_told_to_their_keep
     problem(refused, 409, "rule_refused")
     assert rules(refused) == ["PN-SPLIT"]
     assert rules(await stranger.post("/v1/patents", json=both)) == ["PN-TAKEN"]
+
+
+async def test_two_records_of_one_patent_become_one_with_all_that_hangs_on_both(world: World) -> None:
+    university, stranger, operator = (
+        await world.organization(),
+        await world.organization(),
+        await world.demo("operator"),
+    )
+    known, numbered = (
+        published(serial()),
+        factories.a_patent(title="一种授权时改了名的镗杆", abstract=None),
+    )
+    numbered["holders"] = known["holders"]
+    gone = (await university.made("/v1/patents", known))["id"]
+    kept = (await university.made("/v1/patents", numbered))["id"]
+    drafted = await university.made("/v1/listings", factories.a_listing(patent_ids=[gone]))
+    listing = f"/v1/listings/{drafted['id']}"
+    await university.made(f"{listing}/submission")
+    pledge = {"kind": "PLEDGE", "since": "2025-07-01", "party": "某银行", "source": "REGISTER"}
+    looked = {"code": "REGISTER_CHECKED", "occurred_on": world.today.isoformat(), "source": "REGISTER"}
+    for id_ in (gone, kept):
+        await operator.made(f"/v1/patents/{id_}/legal-events", {**looked, "detail": {"state": "IN_FORCE"}})
+        await operator.made(f"/v1/patents/{id_}/encumbrances", pledge)
+    released = await operator.made(f"/v1/patents/{gone}/encumbrances", {**pledge, "party": "另一银行"})
+    release = {"occurred_on": "2025-08-01", "source": "REGISTER"}
+    await operator.made(f"/v1/patents/{gone}/encumbrances/{released['id']}/release", release)
+    both = await university.made("/v1/listings", factories.a_listing(patent_ids=[kept, gone]))
+    chosen = {"name": "专题", "include": {"patent_ids": [gone]}}
+    collection = await university.made("/v1/collections", chosen)
+
+    at, ask = f"/v1/patents/{kept}/merger", {"patent_id": gone}
+    assert (await stranger.post(at, json=ask)).status_code == 404
+    warned = await university.post(at, json=ask)
+    problem(warned, 409, "warning")
+    assert rules(warned) == ["PN-DIFFERS"]
+    merged = await university.made(at, {**ask, "acknowledged_rules": ["PN-DIFFERS"]})
+    assert (merged["id"], merged["title"]) == (kept, numbered["title"])
+    assert (merged["publication_number"], merged["abstract"]) == (known["publication_number"], known["abstract"])
+
+    pointer = await university.get(f"/v1/patents/{gone}")
+    problem(pointer, 410, "patent_merged")
+    assert kept in pointer.json()["detail"]
+    assert pointer.headers["location"] == f"/v1/patents/{kept}"
+    for part in ("eligibility", "legal-events", "consents"):
+        problem(await university.get(f"/v1/patents/{gone}/{part}"), 410, "patent_merged")
+    assert (await stranger.get(f"/v1/patents/{gone}")).status_code == 404
+    stands = (await university.read(f"/v1/patents/{kept}/encumbrances"))["items"]
+    assert sorted((one["party"], one["state"]) for one in stands) == [("另一银行", "RELEASED"), ("某银行", "ACTIVE")]
+    moved = await university.read(listing)
+    assert (moved["patent_ids"], moved["state"], moved["titles"]) == ([kept], "SUSPENDED", [numbered["title"]])
+    assert (await university.read(f"/v1/listings/{both['id']}"))["patent_ids"] == [kept]
+    assert (await university.read(f"/v1/collections/{collection['id']}"))["include"]["patent_ids"] == [kept]
+    (was,) = (await university.read(f"/v1/patents/{kept}/mergers"))["items"]
+    assert (was["patent_id"], was["record"]["title"], was["into"]) == (gone, known["title"], kept)
+    assert [event["code"] for event in was["record"]["events"]] == ["REGISTER_CHECKED", "PLEDGE"]
+    again = await university.post("/v1/patents", json={**numbered, "publication_number": known["publication_number"]})
+    assert (again.status_code, again.json()["id"]) == (200, kept)
+
+    async with world.house.catalog.db.read() as tx:  # whoever knew it by the other id, deals, is answered and told
+        assert (await models.patents_known_as(tx, [gone]))[gone].id == kept
+    await operator.made(f"/v1/patents/{kept}/legal-events", {**looked, "code": "LAPSE"})
+    with psycopg.connect(world.house.catalog.db.url) as connection:
+        told = connection.execute(
+            "SELECT subject FROM catalog.outbox WHERE type = 'patent.legal_event_recorded' AND data ->> 'code' = 'LAPSE'"
+            " AND subject = ANY(%s)",
+            [[kept, gone]],
+        ).fetchall()
+    assert {subject for (subject,) in told} == {kept, gone}
+
+
+async def test_records_that_contradict_each_other_are_not_merged(world: World) -> None:
+    university, other, operator = await world.organization(), await world.organization(), await world.demo("operator")
+    one = (await university.made("/v1/patents", {**published(serial()), "filing_date": "2023-02-15"}))["id"]
+    two = (await university.made("/v1/patents", factories.a_patent(filing_date="2023-03-15")))["id"]
+    refused = await university.post(f"/v1/patents/{two}/merger", json={"patent_id": one})
+    problem(refused, 409, "rule_refused")
+    assert rules(refused) == ["PN-MERGE"]
+    problem(await university.post(f"/v1/patents/{two}/merger", json={"patent_id": two}), 422)
+    foreign = (await other.made("/v1/patents", factories.a_patent()))["id"]
+    assert (await university.post(f"/v1/patents/{one}/merger", json={"patent_id": foreign})).status_code == 404
+    assert rules(await operator.post(f"/v1/patents/{one}/merger", json={"patent_id": foreign})) == ["PN-KEEPER"]
+    license_ = {"kind": "LICENSE", "since": "2025-07-01", "license_type": "ORDINARY", "source": "REGISTER"}
+    licensed = (await university.made("/v1/patents", factories.a_patent()))["id"]
+    await operator.made(f"/v1/patents/{licensed}/encumbrances", license_)
+    assert rules(await university.post(f"/v1/patents/{one}/merger", json={"patent_id": licensed})) == ["PN-DEALS"]
+    for id_ in (one, two, licensed):
+        assert (await university.get(f"/v1/patents/{id_}")).status_code == 200
 
 
 async def test_a_class_of_the_other_kind_is_a_warning(world: World) -> None:

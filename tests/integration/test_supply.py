@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy
 
+from services.catalog import models
+from shared.contracts.catalog import EventCode, EventSource, LegalEventDraft
 from tests import factories
 from tests.contract.support import problem
 from tests.world import Api, World
@@ -278,12 +281,155 @@ async def test_a_listing_is_closed_when_nothing_is_left_to_offer(
     assert (closed["state"], closed["state_reason"]) == ("CLOSED", reason)
 
 
+async def test_many_listings_follow_their_patents_in_as_many_statements_as_one(world: World) -> None:
+    university, catalog = await Party.new(world), world.house.catalog
+    listed = [await world.published(university.api) for _ in range(4)]
+    patents = [one["patents"][0]["id"] for one in listed]
+
+    async def statements(ids: list[str], code: EventCode, day: str) -> int:
+        """How many it takes to record an event on each patent, with what becomes of the listings."""
+        counted: list[str] = []
+
+        def heard(_: Any, __: Any, statement: str, *___: Any) -> None:
+            counted.append(statement)
+
+        async with catalog.db.write() as tx:
+            engine = tx.sync_connection.engine
+            rows = (await models.patents_known_as(tx, ids, lock=True)).values()
+            draft = LegalEventDraft(code=code, occurred_on=day, source=EventSource.REGISTER)
+            sqlalchemy.event.listen(engine, "before_cursor_execute", heard)
+            try:
+                await catalog.events.record_many(
+                    tx, [(row, draft) for row in rows], "t", world.clock.now(), is_trial=False
+                )
+            finally:
+                sqlalchemy.event.remove(engine, "before_cursor_execute", heard)
+        return len(counted)
+
+    async def states() -> list[str]:
+        return [(await university.api.read(f"/v1/listings/{one['id']}"))["state"] for one in listed]
+
+    one = await statements(patents[:1], EventCode.SELF_EXPLOITATION, "2026-01-01")  # shown anew, and that is all
+    assert await statements(patents[1:], EventCode.SELF_EXPLOITATION, "2026-01-01") == one > 0
+    one = await statements(patents[:1], EventCode.LAPSE, "2026-03-01")
+    assert await states() == ["SUSPENDED", *["PUBLISHED"] * 3]
+    assert await statements(patents[1:], EventCode.LAPSE, "2026-03-01") == one > 0
+    assert await states() == ["SUSPENDED"] * 4
+    one = await statements(patents[:1], EventCode.RESTORATION, "2026-04-01")
+    assert await statements(patents[1:], EventCode.RESTORATION, "2026-04-01") == one > 0
+    assert await states() == ["PUBLISHED"] * 4
+    for each in listed:
+        async with catalog.db.read() as tx:
+            table = models.listing_act
+            found = await tx.scalars(
+                sqlalchemy.select(table.c.act).where(table.c.listing_id == each["id"]).order_by(table.c.id)
+            )
+        assert found.all()[-2:] == ["suspension", "resumption"]
+
+
 async def test_a_transfer_of_long_ago_closes_nothing(world: World) -> None:
     university, operator = await world.organization(), await world.demo("operator")
     published = await world.published(university)
     event = {"code": "TRANSFER", "occurred_on": "2025-07-01", "source": "REGISTER", "detail": {"party": "测试大学"}}
     await operator.made(f"/v1/patents/{published['patents'][0]['id']}/legal-events", event)
     assert (await university.read(f"/v1/listings/{published['id']}"))["state"] == "PUBLISHED"
+
+
+async def transferred(world: World, patent: str, *holders: dict[str, str], on: str = "2026-03-01") -> None:
+    event = {"code": "TRANSFER", "occurred_on": on, "source": "REGISTER", "detail": {"holders": list(holders)}}
+    await (await world.demo("operator")).made(f"/v1/patents/{patent}/legal-events", event)
+
+
+async def test_a_transfer_makes_the_new_holder_and_history_remembers_the_old_one(world: World) -> None:
+    university, buyer = await Party.new(world), await Party.new(world, type="ENTERPRISE")
+    draft = factories.a_patent(holders=[university.holder], external_id="KY-1")
+    patent = (await university.api.made("/v1/patents", draft))["id"]
+    at, before = f"/v1/patents/{patent}", world.clock.now().isoformat()
+    await checked(world, patent)
+    drafted = await university.api.made("/v1/listings", factories.a_listing(patent_ids=[patent]))
+    listing = await university.api.made(f"/v1/listings/{drafted['id']}/submission")
+    await transferred(world, patent, {"name": buyer.name, "uscc": buyer.uscc})
+
+    listed = await university.api.read(f"/v1/listings/{listing['id']}")
+    assert (listed["state"], listed["state_reason"]) == ("CLOSED", "ASSIGNED")
+    shown = await university.api.read(at)  # nobody of the platform has come for it yet
+    assert [holder["name"] for holder in shown["holders"]] == [buyer.name]
+    assert "LS-AUTHORITY" in (await acts(university.api, patent))["ASSIGNMENT"]
+    again = await university.api.made("/v1/listings", factories.a_listing(patent_ids=[patent]))
+    refused = await university.api.post(f"/v1/listings/{again['id']}/submission", json={})
+    assert {no["rule"] for no in problem(refused, 409)["violations"]} == {"LS-AUTHORITY"}
+
+    async def held(**when: str) -> list[str]:
+        past = (await buyer.api.read(f"{at}/history", params=when))["patent"]
+        return [holder["name"] for holder in past["holders"]]
+
+    assert await held() == [buyer.name]
+    assert await held(on="2026-02-28") == [university.name]
+    assert await held(on="2026-03-01") == [buyer.name]
+    assert await held(known_at=before) == [university.name]
+    await transferred(world, patent, {"name": "一手公司"}, on="2025-12-01")  # learned of late
+    assert await held() == [buyer.name]
+    assert await held(on="2026-01-01") == ["一手公司"]
+    assert await held(on="2025-11-30") == [university.name]
+
+    assert (await buyer.api.patch(at, {"title": "新题"}, '"1"')).status_code == 404
+    answer = await buyer.api.post("/v1/patents", json=draft | {"holders": [buyer.holder]})
+    assert (answer.status_code, answer.json()["id"]) == (200, patent)
+    assert (answer.json()["organization_id"], answer.json()["external_id"]) == (buyer.api.organization_id, None)
+    assert (await university.api.get(at)).status_code == 404
+    assert (await acts(buyer.api, patent))["ASSIGNMENT"] == []
+    offer = await buyer.api.made("/v1/listings", factories.a_listing(patent_ids=[patent]))
+    assert (await buyer.api.made(f"/v1/listings/{offer['id']}/submission"))["state"] == "PUBLISHED"
+
+    etag = (await buyer.api.get(at)).headers["etag"]
+    refused = await buyer.api.patch(at, {"holders": [university.holder]}, etag)
+    assert [no["rule"] for no in problem(refused, 409)["violations"]] == ["HOLDER-REGISTERED"]
+    whole = {"name": buyer.name, "uscc": buyer.uscc, "share": "100"}
+    assert (await buyer.api.patch(at, {"holders": [whole]}, etag)).status_code == 200
+
+
+async def test_a_record_goes_with_its_patent_to_the_new_holder_of_the_platform(world: World) -> None:
+    university, buyer = await Party.new(world), await Party.new(world, type="ENTERPRISE")
+    draft = factories.a_patent(holders=[university.holder])
+    patent = (await university.api.made("/v1/patents", draft))["id"]
+    event = {"code": "TRANSFER", "occurred_on": "2026-03-01", "source": "REGISTER"}
+    nobody = {"holders": [{"name": "无此单位", "organization_id": "org_nobody"}]}
+    operator = await world.demo("operator")
+    refused = await operator.post(f"/v1/patents/{patent}/legal-events", json={**event, "detail": nobody})
+    assert [no["rule"] for no in problem(refused, 422)["violations"]] == ["EV-HOLDER"]
+    await transferred(world, patent, {"name": buyer.name, "organization_id": buyer.api.organization_id})
+    kept = await buyer.api.read(f"/v1/patents/{patent}")
+    assert kept["organization_id"] == buyer.api.organization_id
+    assert (await university.api.get(f"/v1/patents/{patent}")).status_code == 404
+
+    rows = f"申请号,专利名称,专利权人\n{draft['application_number']},改了的题,{university.name}".encode()
+    job = (await buyer.api.post("/v1/patent-imports", files={"file": ("台账.csv", rows)})).json()
+    done = await world.import_done(buyer.api, job["id"])
+    assert (done["rows"]["updated"], done["rows"]["warned"]) == (1, 1)
+    (warning,) = (await buyer.api.read(f"/v1/patent-imports/{job['id']}/errors"))["items"]
+    assert (warning["rule"], warning["severity"], warning["column"]) == ("HOLDER-REGISTERED", "WARN", "holders")
+    kept = await buyer.api.read(f"/v1/patents/{patent}")
+    assert (kept["title"], [holder["name"] for holder in kept["holders"]]) == ("改了的题", [buyer.name])
+
+
+async def test_who_assigns_a_share_goes_on_offering_and_asks_the_new_co_owner(world: World) -> None:
+    university, firm = await Party.new(world), await Party.new(world, type="ENTERPRISE")
+    patent = (await university.api.made("/v1/patents", factories.a_patent(holders=[university.holder])))["id"]
+    drafted = await university.api.made("/v1/listings", factories.a_listing(patent_ids=[patent]))
+    await university.api.made(f"/v1/listings/{drafted['id']}/submission")
+    heads = "申请号,事件,日期,变更后权利人"
+    number = (await university.api.read(f"/v1/patents/{patent}"))["application_number"]
+    rows = f"{heads}\n{number},转移,2026-03-01,{university.name}；{firm.name}".encode()
+    operator = await world.demo("operator")
+    form = {"files": {"file": ("转移.csv", rows)}, "data": {"subject": "LEGAL_EVENTS"}}
+    job = (await operator.post("/v1/patent-imports", **form)).json()
+    assert (await world.import_done(operator, job["id"]))["rows"]["created"] == 1
+    listed = await university.api.read(f"/v1/listings/{drafted['id']}")
+    assert (listed["state"], listed["holders"]) == ("PUBLISHED", [university.name, firm.name])
+    assert (await university.api.read(f"/v1/patents/{patent}"))["organization_id"] == university.api.organization_id
+    assert "CO-CONSENT" in (await acts(university.api, patent))["EXCLUSIVE_LICENSE"]
+    job = (await operator.post("/v1/patent-imports", **form)).json()
+    assert (await world.import_done(operator, job["id"]))["rows"]["unchanged"] == 1
 
 
 async def test_a_state_owned_enterprise_publishes_after_its_secrecy_review(world: World) -> None:

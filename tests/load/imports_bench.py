@@ -122,10 +122,10 @@ def written(folder: Path, count: int) -> dict[str, Path]:
 
 
 class Watched:
-    """The platform's process, and the most memory that it and its readers of files took."""
+    """The platform's process, and the most memory that it, its writer of imports and its readers of files took."""
 
     def __init__(self, process: psutil.Process) -> None:
-        self._process, self.parent, self.child = process, 0, 0
+        self._process, self.parent, self.writer, self.reader = process, 0, 0, 0
         self._rest = process.memory_info().rss
         self._over = asyncio.Event()
 
@@ -140,16 +140,22 @@ class Watched:
     async def _watch(self) -> None:
         while not self._over.is_set():
             self.parent = max(self.parent, self._process.memory_info().rss - self._rest)
-            for child in self._process.children():
+            for child in self._process.children(recursive=True):
                 try:
-                    if "services.catalog.reading" in child.cmdline():
-                        self.child = max(self.child, child.memory_info().rss)
+                    command, took = child.cmdline(), child.memory_info().rss
                 except psutil.Error:
                     continue
+                if "services.catalog.reading" in command:
+                    self.reader = max(self.reader, took)
+                elif "services.catalog.workers" in command:
+                    self.writer = max(self.writer, took)
             await asyncio.sleep(0.05)
 
     def told(self) -> str:
-        return f"+{self.parent >> 20} MB in the platform, {self.child >> 20} MB in the reader"
+        return (
+            f"+{self.parent >> 20} MB in the platform, {self.writer >> 20} MB in the writer,"
+            f" {self.reader >> 20} MB in the reader"
+        )
 
 
 async def reads(http: httpx.AsyncClient, until: asyncio.Event | None) -> list[float]:

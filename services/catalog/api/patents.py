@@ -9,7 +9,7 @@ from fastapi import Query, Request
 from services.catalog.api.base import Uses, router
 from shared.app import Answer, expected_version
 from shared.auth import caller
-from shared.contracts.catalog import Patent, PatentDraft, PatentPatch, PatentQuery
+from shared.contracts.catalog import Merger, MergerDraft, Patent, PatentDraft, PatentPatch, PatentQuery
 from shared.contracts.wire import Page
 
 
@@ -30,6 +30,18 @@ async def list_patents(catalog: Uses, query: Annotated[PatentQuery, Query()]) ->
 async def get_patent(id: str, catalog: Uses) -> Patent:
     """A patent with its legal status as the recorded events say today."""
     return await catalog.patents.get(id, caller())
+
+
+@router.post("/v1/patents/{id}/merger")
+async def merge_patents(id: str, draft: MergerDraft, catalog: Uses) -> Patent:
+    """Fold another record of the same patent into this one; the other's id answers 410 and names this one."""
+    return await catalog.mergers.merge(id, draft, caller())
+
+
+@router.get("/v1/patents/{id}/mergers")
+async def list_mergers(id: str, catalog: Uses) -> Page[Merger]:
+    """The records that were folded into this one, as they stood."""
+    return await catalog.mergers.mergers(id, caller())
 
 
 @router.patch("/v1/patents/{id}")

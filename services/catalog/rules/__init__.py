@@ -1,5 +1,5 @@
 """Catalog's decisions: pure, named, sourced, dated."""
 
-from services.catalog.rules import eligibility, events, fees, inventory, listing, screening, status, term
+from services.catalog.rules import eligibility, events, fees, holders, inventory, listing, screening, status, term
 
-__all__ = ["eligibility", "events", "fees", "inventory", "listing", "screening", "status", "term"]
+__all__ = ["eligibility", "events", "fees", "holders", "inventory", "listing", "screening", "status", "term"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import date
 
 from services.catalog.rules.status import CLOSES, Standing
@@ -33,14 +33,15 @@ NEEDED: dict[EventCode, frozenset[str]] = {
 _ANY = frozenset({"announced_on", "reference", "note"})
 _FEES = frozenset({"fees_paid_until"})
 _PARTY = frozenset({"party", "party_uscc"})
+_HANDS = frozenset({"holders"})
 TAKEN: dict[EventCode, frozenset[str]] = {
     _C.REGISTER_CHECKED: frozenset({"state"}) | _FEES,
     _C.ANNUAL_FEE_PAID: _FEES,
     _C.GRANT: _FEES,
     _C.RESTORATION: _FEES,
-    _C.TRANSFER: _PARTY,
-    _C.HOLDER_CHANGE: _PARTY,
-    _C.EQUITY_CONTRIBUTION: _PARTY,
+    _C.TRANSFER: _PARTY | _HANDS,
+    _C.HOLDER_CHANGE: _PARTY | _HANDS,
+    _C.EQUITY_CONTRIBUTION: _PARTY | _HANDS,
     _C.PLEDGE: _PARTY,
     _C.SUSPENSION: _PARTY | {"until"},
     _C.PRESERVATION: _PARTY | {"until"},
@@ -105,6 +106,20 @@ def documents_are_there(named: Sequence[str], missing: Sequence[str]) -> Refusal
         Text("upload it at /v1/documents first", "请先在 /v1/documents 上传"),
         pointer=f"/document_ids/{list(named).index(missing[0])}",
     )
+
+
+@rule("EV-HOLDER", source=_RULES_106, since="2024-01-20")
+def holders_are_here(named: Sequence[str | None], known: Set[str]) -> Refusal | None:
+    """New holders that are named by an id are organizations of this platform: one of them may come to keep the record."""
+    for at, id_ in enumerate(named):
+        if id_ is not None and id_ not in known:
+            return Refusal(
+                "EV-HOLDER",
+                Text(f"there is no organization {id_}", f"平台上没有单位 {id_}"),
+                Text("name the holder by its credit code instead", "请改用统一社会信用代码写明该专利权人"),
+                pointer=f"/detail/holders/{at}/organization_id",
+            )
+    return None
 
 
 @rule("EV-DATE", source=_RULES_106, since="2024-01-20")

@@ -28,6 +28,7 @@ from shared.contracts.catalog import (
     EventSource,
     ExploitationStatus,
     Freshness,
+    Holder,
     LegalState,
     LegalStatus,
     LicenseType,
@@ -121,6 +122,9 @@ class Standing(Reply):
     encumbrances: tuple[Encumbrance, ...] = ()
     consents: tuple[Consent, ...] = ()
     uses: tuple[ExploitationStatus, ...] = ()
+    holders: tuple[Holder, ...] | None = None  # as the last event names them that says who holds; None: none does
+    held_since: date | None = None
+    is_assigned: bool = True  # by that event; False: it only said anew who they are
 
     def stored(self) -> dict[str, Any]:
         """As kept in the patent's row."""
@@ -230,6 +234,9 @@ class _Folding:
                 facts["report"] = detail.conclusion
             case EventCode.CO_OWNERS_AGREEMENT:
                 facts["alone"] = tuple(detail.acts or ())
+        if detail.holders:
+            facts |= {"holders": tuple(detail.holders), "held_since": event.occurred_on}
+            facts["is_assigned"] = event.code is not EventCode.HOLDER_CHANGE
         if use := _USES.get(event.code):
             self.uses.add(use)
 
@@ -296,6 +303,13 @@ def _consent(event: Event) -> Consent:
 def encumbrance_id(event_id: str) -> str:
     """An encumbrance is known by the event that opened it."""
     return "enc_" + event_id.partition("_")[2]
+
+
+def ended(standing: Standing) -> set[str]:
+    """The events whose encumbrance or consent is over."""
+    over = [one.id for one in standing.encumbrances if one.released_on is not None]
+    over += [one.id for one in standing.consents if one.revoked_on is not None]
+    return {"evt_" + id_.partition("_")[2] for id_ in over}
 
 
 def consent_id(event_id: str) -> str:

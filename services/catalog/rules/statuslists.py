@@ -19,6 +19,7 @@ from services.catalog.rules.tables import (
     day,
     folded,
     ill_formed,
+    many,
     number_is_whole,
     refused_as,
     text,
@@ -42,6 +43,7 @@ EVENT_HEADS = Heads(
         "fees_paid_until": ("年费缴至", "缴至", "已缴至", "年费有效期至", "paid_until"),
         "party": ("当事人", "质权人", "被许可人", "受让人", "法院", "party"),
         "party_uscc": ("统一社会信用代码", "当事人统一社会信用代码"),
+        "holders": ("变更后权利人", "变更后专利权人", "新专利权人"),
         "reference": ("登记号", "备案号", "质押登记号", "公告编号", "文号", "reference"),
         "until": ("有效期至", "终止日", "许可终止日", "期限至", "until"),
         "license_type": ("许可类型", "许可方式", "license_type"),
@@ -217,6 +219,7 @@ def read_event(number: int, raw: Mapping[str, Any], heads: Mapping[str, str], to
         "fees_paid_until": reading.take("fees_paid_until", day),
         "party": reading.take("party", text),
         "party_uscc": reading.take("party_uscc", text),
+        "holders": reading.take("holders", _holders),
         "reference": reading.take("reference", text),
         "until": reading.take("until", day),
         "license_type": reading.take("license_type", lambda value: _named(value, _LICENSE_OF)),
@@ -247,6 +250,14 @@ def _named(value: Any, names: Mapping[str, Any]) -> Any:
     if (found := names.get(folded(written))) is None:
         raise ValueError(written)
     return found
+
+
+def _holders(value: Any) -> list[dict[str, Any]] | None:
+    """Names, or in JSON what else is known of each; an id of this platform is for the operator to give by form."""
+    found = [part if isinstance(part, dict) else {"name": text(part)} for part in many(value)]
+    if any("organization_id" in holder for holder in found):
+        raise ValueError("organization_id")
+    return [holder for holder in found if holder != {"name": None}] or None
 
 
 def _days(value: Any) -> int | None:

@@ -12,8 +12,9 @@ from sqlalchemy import Row, func, select
 from services.catalog import models
 from services.catalog.rules.eligibility import refusals
 from services.catalog.rules.status import ALIVE, Standing, grace_end
+from services.catalog.service.events import Events
 from services.catalog.service.patents import no_patent
-from services.catalog.service.record import Record, spoken
+from services.catalog.service.record import spoken
 from services.catalog.service.targets import expiry_of, keeper_at, state_on, status_of, target_of
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
@@ -48,20 +49,21 @@ Fetch = Callable[..., Awaitable[FeedPage]]
 class Deals:
     """Use cases of licensing on patents."""
 
-    def __init__(self, db: Database, record: Record, changes: Fetch, clock: Clock) -> None:
-        self._db, self._record, self._changes, self._clock = db, record, changes, clock
+    def __init__(self, db: Database, events: Events, changes: Fetch, clock: Clock) -> None:
+        self._db, self._events, self._changes, self._clock = db, events, changes, clock
 
     async def targets(self, query: DealQuery) -> DealTargets:
         """Patents as they stand now, and every reason against an act with each. Raises: NotFound."""
-        today, table = legal_day(self._clock.now()), models.patent
+        today = legal_day(self._clock.now())
         async with self._db.read() as tx:
-            found = await tx.execute(select(table).where(table.c.id.in_(query.patent_ids)))
-        rows = {row.id: row for row in found}
+            rows = await models.patents_known_as(tx, query.patent_ids)
         if query.must_be_there and not rows.keys() >= set(query.patent_ids):
             raise no_patent()
-        return DealTargets(items=[self._target(rows[id_], query, today) for id_ in query.patent_ids if id_ in rows])
+        return DealTargets(
+            items=[self._target(id_, rows[id_], query, today) for id_ in query.patent_ids if id_ in rows]
+        )
 
-    def _target(self, row: Row[Any], query: DealQuery, today: date) -> DealTarget:
+    def _target(self, id_: str, row: Row[Any], query: DealQuery, today: date) -> DealTarget:
         status = status_of(row, today)
         is_void = status.state is LegalState.INVALIDATED  # what was performed before that stands (Patent Law Art. 47)
         holders, keeper = [Holder.model_validate(holder) for holder in row.holders], keeper_at(row)
@@ -74,7 +76,7 @@ class Deals:
         standing = Standing.restored(row.standing)
         paid_until = standing.fees_paid_until
         return DealTarget(
-            patent_id=row.id,
+            patent_id=id_,  # as it was asked, if it was folded into another since
             organization_id=row.organization_id,
             keeper_uscc=row.keeper_uscc,
             title=row.title,
@@ -137,11 +139,9 @@ class Deals:
         async with self._db.write() as tx:
             if not await models.feed.advance(tx, FEED, page.epoch, seen=seen, to=to):
                 return (await models.feed.cursor(tx, FEED))[1]
-            ids = sorted({id_ for id_, _ in events})
-            statement = select(models.patent).where(models.patent.c.id.in_(ids)).order_by(models.patent.c.id)
-            rows = {row.id: row for row in await tx.execute(statement.with_for_update())}
+            rows = await models.patents_known_as(tx, sorted({id_ for id_, _ in events}), lock=True)
             known = [(rows[id_], draft) for id_, draft in events if id_ in rows]
-            await self._record.record_many(tx, known, "licensing", now, is_trial=False)
+            await self._events.record_many(tx, known, "licensing", now, is_trial=False)
         return to
 
 

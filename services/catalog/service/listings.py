@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,7 +20,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -181,6 +180,51 @@ def listing_of(row: Row[Any], patents: Sequence[Row[Any]], today: date) -> Listi
         terms_version=row.terms_version,
         published_at=row.published_at,
     )
+
+
+class _Judged(NamedTuple):
+    """A listing, its patents as the rules see them, and all reasons against its being on offer."""
+
+    row: Row[Any]
+    targets: Sequence[Target]
+    against: Sequence[Refusal]
+
+
+class _Move(NamedTuple):
+    """What becomes of a listing, by which acts."""
+
+    row: Row[Any]
+    acts: Sequence[str]
+    state: ListingState
+    reason: str | None
+
+
+_GONE = {ListingState.SUSPENDED: "listing.suspended", ListingState.CLOSED: "listing.closed"}
+
+
+def _move(judged: _Judged, today: date) -> _Move | None:
+    """What the reasons against a listing demand; None when it stays as it is.
+
+    One that rests already rests for the reason of today: it comes back when that one has ended.
+    """
+    row, fate = judged.row, rules.listing.fate(judged.against, judged.targets, today)
+    is_resting = row.state == ListingState.SUSPENDED and row.state_reason in BY_SYSTEM
+    if fate and (row.state == ListingState.PUBLISHED or (is_resting and fate[1] != row.state_reason)):
+        return _Move(row, ("closing" if fate[0] is ListingState.CLOSED else "suspension",), *fate)
+    if is_resting and not fate:
+        return _Move(row, ("resumption",), ListingState.PUBLISHED, None)
+    return None
+
+
+class Assigned(NamedTuple):
+    """When a patent was assigned, and to which organizations, where the record names the new holders."""
+
+    on: date
+    holders: Set[str] | None = None
+
+    def ends(self, owner: str, since: date) -> bool:
+        """Whether an organization's listing, made on a day, ends by it."""
+        return self.on >= since if self.holders is None else owner not in self.holders
 
 
 Entered = Callable[[Tx, Sequence[str], datetime], Awaitable[list[dict[str, Any]]]]
@@ -393,12 +437,10 @@ class Listings:
     async def _after_patch(self, tx: Tx, id_: str, patents: Sequence[Row[Any]], now: datetime) -> None:
         """What a change does to a listing on offer: new terms wait for consents, other noes refuse the change."""
         row = (await tx.execute(select(models.listing).where(models.listing.c.id == id_))).one()
-        given = (await models.consents_to(tx, [id_]))[id_]
-        targets = [target_of(patent, legal_day(now), given) for patent in patents]
-        found = await self._against(tx, row, targets, legal_day(now))
+        (judged,) = await self._judged(tx, [row], {id_: patents}, legal_day(now))
         if row.state == ListingState.PUBLISHED:
-            _raise_all([no for no in found if no.rule not in rules.listing.WAITS])
-        if not await self._settle(tx, row, targets, found, now) and row.state == ListingState.PUBLISHED:
+            _raise_all([no for no in judged.against if no.rule not in rules.listing.WAITS])
+        if not await self._settle(tx, [judged], now) and row.state == ListingState.PUBLISHED:
             await self.announce(tx, [id_], "listing.changed", now)
 
     async def _owned(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
@@ -425,56 +467,49 @@ class Listings:
             if act == "submission" and not self._settings.review_listings:
                 state = self._next(state, "publication")
                 done.append("publication")
-            await self._record(tx, row, done, state, reason, by.client_id, now)
+            move = _Move(row, tuple(done), state, reason)
+            await self._record(tx, [move], by.client_id, now)
             answer = await self._loaded(tx, id_)
-            await self._tell(tx, row, state, reason, now)
+            await self._tell(tx, [move], now)
             return await self._acts.answer(tx, answer)
 
-    async def against(self, tx: Tx, row: Row[Any], patents: Sequence[Row[Any]], today: date) -> list[Refusal]:
+    async def against(self, tx: Tx, row: Row[Any], patents: Sequence[Row[Any]], today: date) -> Sequence[Refusal]:
         """All reasons against a listing's being on offer, with the consents to its present terms."""
-        given = (await models.consents_to(tx, [row.id]))[row.id]
-        return await self._against(tx, row, [target_of(patent, today, given) for patent in patents], today)
+        (judged,) = await self._judged(tx, [row], {row.id: patents}, today)
+        return judged.against
 
     async def reconsider_listing(self, tx: Tx, row: Row[Any], patents: Sequence[Row[Any]], now: datetime) -> None:
         """After a consent or clearance came or went: suspend or resume the listing."""
-        given, today = (await models.consents_to(tx, [row.id]))[row.id], legal_day(now)
-        targets = [target_of(patent, today, given) for patent in patents]
-        await self._settle(tx, row, targets, await self._against(tx, row, targets, today), now)
+        await self._settle(tx, await self._judged(tx, [row], {row.id: patents}, legal_day(now)), now)
 
-    async def _against(
-        self, tx: Tx, row: Row[Any], targets: Sequence[Target], today: date, restricted: Container[str] | None = None
-    ) -> list[Refusal]:
-        if restricted is None:
-            restricted = await models.restricted_among(tx, [row.organization_id], today)
-        found = supplier_refusals(row.organization_id in restricted) + refusals(targets, row.modes, today)
-        if row.is_soe:
-            cleared = await tx.scalar(
-                select(func.max(models.secrecy_clearance.c.text_version)).where(
-                    models.secrecy_clearance.c.listing_id == row.id
-                )
-            )
-            found += [no] if (no := rules.listing.is_cleared(row.is_soe, cleared, row.text_version)) else []
+    async def _judged(
+        self, tx: Tx, rows: Sequence[Row[Any]], patents: Mapping[str, Sequence[Row[Any]]], today: date
+    ) -> list[_Judged]:
+        """Listings, and all reasons against their being on offer, with the consents to their present terms."""
+        given = await models.consents_to(tx, [row.id for row in rows])
+        clearance = models.secrecy_clearance
+        reviewed = await tx.execute(
+            select(clearance.c.listing_id, func.max(clearance.c.text_version).label("reviewed"))
+            .where(clearance.c.listing_id == func.any([row.id for row in rows if row.is_soe]))
+            .group_by(clearance.c.listing_id)
+        )
+        cleared = {row.listing_id: row.reviewed for row in reviewed}
+        restricted = await models.restricted_among(tx, [row.organization_id for row in rows], today)
+        found = []
+        for row in rows:
+            targets = [target_of(patent, today, given[row.id]) for patent in patents[row.id]]
+            no = rules.listing.is_cleared(row.is_soe, cleared.get(row.id), row.text_version)
+            stopped = supplier_refusals(row.organization_id in restricted)
+            against = [*stopped, *refusals(targets, row.modes, today), *([no] if no else [])]
+            found.append(_Judged(row, targets, against))
         return found
 
-    async def _settle(
-        self, tx: Tx, row: Row[Any], targets: Sequence[Target], found: Sequence[Refusal], now: datetime
-    ) -> bool:
-        """Suspend, close or resume a listing as the reasons against it demand; False when it stays as it is.
-
-        One that rests already rests for the reason of today: it comes back when that one has ended.
-        """
-        fate = rules.listing.fate(found, targets, legal_day(now))
-        is_resting = row.state == ListingState.SUSPENDED and row.state_reason in BY_SYSTEM
-        if fate and (row.state == ListingState.PUBLISHED or (is_resting and fate[1] != row.state_reason)):
-            act = "closing" if fate[0] is ListingState.CLOSED else "suspension"
-        elif is_resting and not fate:
-            act, fate = "resumption", (ListingState.PUBLISHED, None)
-        else:
-            return False
-        assert fate is not None
-        await self._record(tx, row, [act], *fate, SYSTEM, now)
-        await self._tell(tx, row, *fate, now)
-        return True
+    async def _settle(self, tx: Tx, judged: Sequence[_Judged], now: datetime) -> set[str]:
+        """Suspend, close or resume listings as the reasons against them demand; answers those that do not stay."""
+        moves = [move for one in judged if (move := _move(one, legal_day(now)))]
+        await self._record(tx, moves, SYSTEM, now)
+        await self._tell(tx, moves, now)
+        return {move.row.id for move in moves}
 
     def _next(self, state: ListingState, act: str) -> ListingState:
         after = rules.listing.next_state(state, act)
@@ -482,39 +517,42 @@ class Listings:
             raise after.raised()
         return after
 
-    async def _record(
-        self,
-        tx: Tx,
-        row: Row[Any],
-        acts: Sequence[str],
-        state: ListingState,
-        reason: str | None,
-        by: str,
-        now: datetime,
-    ) -> None:
-        await tx.execute(
-            insert(models.listing_act),
-            [{"listing_id": row.id, "act": act, "reason": reason, "at": now, "by": by} for act in acts],
+    async def _record(self, tx: Tx, moves: Sequence[_Move], by: str, now: datetime) -> None:
+        """Write what becomes of listings, and the acts behind it."""
+        await insert_many(
+            tx,
+            models.listing_act,
+            [
+                {"listing_id": move.row.id, "act": act, "reason": move.reason, "at": now, "by": by}
+                for move in moves
+                for act in move.acts
+            ],
         )
-        published_at = now if state is ListingState.PUBLISHED and row.published_at is None else row.published_at
-        await tx.execute(
-            update(models.listing)
-            .where(models.listing.c.id == row.id)
-            .values(
-                state=state, state_reason=reason, version=row.version + 1, updated_at=now, published_at=published_at
-            )
-        )
+        written = []
+        for row, _, state, reason in moves:
+            published_at = now if state is ListingState.PUBLISHED and row.published_at is None else row.published_at
+            changed = {"state": state, "state_reason": reason, "published_at": published_at, "updated_at": now}
+            written.append({"id": row.id, **changed})
+        names = ("state", "state_reason", "published_at", "updated_at")
+        await models.overwrite_many(tx, models.listing, names, written)
 
-    async def _tell(self, tx: Tx, row: Row[Any], state: ListingState, reason: str | None, now: datetime) -> None:
-        if state is ListingState.PUBLISHED:
-            await self.announce(tx, [row.id], "listing.published", now)
-        elif row.state == ListingState.PUBLISHED:
-            type_ = {ListingState.SUSPENDED: "listing.suspended", ListingState.CLOSED: "listing.closed"}.get(
-                state, "listing.withdrawn"
+    async def _tell(self, tx: Tx, moves: Sequence[_Move], now: datetime) -> None:
+        """Put on the feed what came on offer and what went."""
+        gone = [
+            change(
+                _GONE.get(state, "listing.withdrawn"),
+                row.id,
+                "public",
+                now,
+                {"version": row.version + 1, "reason": reason},
             )
-            await models.feed.append(
-                tx, [change(type_, row.id, "public", now, {"version": row.version + 1, "reason": reason})]
-            )
+            for row, _, state, reason in moves
+            if row.state == ListingState.PUBLISHED and state is not ListingState.PUBLISHED
+        ]
+        if gone:
+            await models.feed.append(tx, gone)
+        if published := [move.row.id for move in moves if move.state is ListingState.PUBLISHED]:
+            await self.announce(tx, published, "listing.published", now)
 
     async def announce(self, tx: Tx, ids: Sequence[str], type_: str, now: datetime) -> None:
         """Put published listings on the feed with all that the index needs."""
@@ -613,43 +651,42 @@ class Listings:
             .order_by(models.listing.c.id)
             .with_for_update()
         )
-        listings = found.all()
-        ids, today = [row.id for row in listings], legal_day(now)
-        patents, given = await models.patents_of(tx, ids), await models.consents_to(tx, ids)
-        restricted = await models.restricted_among(tx, [row.organization_id for row in listings], today)
-        changed: list[str] = []
-        for row in listings:
-            targets = [target_of(patent, today, given[row.id]) for patent in patents[row.id]]
-            against = await self._against(tx, row, targets, today, restricted)
-            if await self._settle(tx, row, targets, against, now):
-                continue
-            if row.state == ListingState.PUBLISHED:
-                text = _searched(patents[row.id], row.summary, row.problem_solved, row.application_scenes)
-                await tx.execute(
-                    update(models.listing)
-                    .where(models.listing.c.id == row.id)
-                    .values(searched=text, version=row.version + 1, updated_at=now)
-                )
-                changed.append(row.id)
-        if changed:
-            await self.announce(tx, changed, "listing.changed", now)
+        rows = found.all()
+        patents = await models.patents_of(tx, [row.id for row in rows])
+        judged = await self._judged(tx, rows, patents, legal_day(now))
+        moved = await self._settle(tx, judged, now)
+        shown = [row for row in rows if row.state == ListingState.PUBLISHED and row.id not in moved]
+        written = [
+            {
+                "id": row.id,
+                "searched": _searched(patents[row.id], row.summary, row.problem_solved, row.application_scenes),
+                "updated_at": now,
+            }
+            for row in shown
+        ]
+        await models.overwrite_many(tx, models.listing, ("searched", "updated_at"), written)
+        if shown:
+            await self.announce(tx, [row.id for row in shown], "listing.changed", now)
 
-    async def close_assigned(self, tx: Tx, patent_id: str, assigned_on: date, now: datetime) -> None:
-        """After a transfer: whoever offered the patent before it has no right to offer any more."""
+    async def close_assigned(self, tx: Tx, assigned: Mapping[str, Assigned], now: datetime) -> None:
+        """After transfers: whoever offered a patent before and holds it no more has no right to offer it."""
         found = await tx.execute(
-            select(models.listing)
+            select(models.listing, models.listing_patent.c.patent_id)
             .join(models.listing_patent, models.listing_patent.c.listing_id == models.listing.c.id)
             .where(
-                models.listing_patent.c.patent_id == patent_id,
+                models.listing_patent.c.patent_id == func.any(list(assigned)),
                 models.listing.c.state.in_([ListingState.PUBLISHED, ListingState.SUSPENDED]),
             )
             .order_by(models.listing.c.id)
             .with_for_update(of=models.listing)
         )
-        for row in found.all():
-            if assigned_on >= legal_day(row.created_at):
-                await self._record(tx, row, ["closing"], ListingState.CLOSED, "ASSIGNED", SYSTEM, now)
-                await self._tell(tx, row, ListingState.CLOSED, "ASSIGNED", now)
+        ended = {
+            row.id: _Move(row, ("closing",), ListingState.CLOSED, "ASSIGNED")
+            for row in found
+            if assigned[row.patent_id].ends(row.organization_id, legal_day(row.created_at))
+        }
+        await self._record(tx, list(ended.values()), SYSTEM, now)
+        await self._tell(tx, list(ended.values()), now)
 
     async def page(self, query: ListingQuery, facets: Sequence[str], by: Caller | None) -> ListingPage:
         """A page of listings as cards: the published ones, or all of one's own."""

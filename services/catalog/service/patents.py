@@ -13,12 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.catalog import models
+from services.catalog.rules.holders import holders_are_registered
 from services.catalog.rules.identity import Named, one_patent, one_record, patent_number
 from services.catalog.rules.intake import consistency, granted
 from services.catalog.rules.status import Standing
 from services.catalog.service.codes import raise_unless_acknowledged, region_doubts
 from services.catalog.service.listings import Listings, starts_any, taken, with_parents
-from services.catalog.service.targets import expiry_of, state_on, status_of
+from services.catalog.service.targets import expiry_of, keeper_at, state_on, status_of
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import (
@@ -33,7 +34,7 @@ from shared.contracts.catalog import (
 from shared.contracts.values import PatentType, canonical_number
 from shared.contracts.wire import Page
 from shared.db import Database, Tx, insert_many, violated
-from shared.errors import NotFound, StaleVersion, Text
+from shared.errors import Gone, NotFound, StaleVersion, Text
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
@@ -52,6 +53,16 @@ EXPORT_ROWS = 1_000  # in memory at once
 def no_patent() -> NotFound:
     """For an unknown id, and for somebody else's patent."""
     return NotFound("there is no such patent", "没有该专利")
+
+
+def merged_into(id_: str) -> Gone:
+    """For the id of a record that was folded into another."""
+    return Gone(
+        f"this record was merged into {id_}; go on there",
+        f"该记录已并入 {id_}，请使用该编号",
+        code="patent_merged",
+        headers={"Location": f"/v1/patents/{id_}"},
+    )
 
 
 @rule("PN-TAKEN", source=Text("the platform's register of patents", "平台专利登记规则"), since="2026-11-22")
@@ -74,6 +85,17 @@ def is_holder(row: Row[Any] | Any, by: Caller) -> bool:
         holder.get("organization_id") == by.organization_id or (by.uscc and holder.get("uscc") == by.uscc)
         for holder in row.holders
     )
+
+
+def passes_to(row: Row[Any], by: Caller) -> bool:
+    """Whether a record waits for the caller: by a recorded transfer it holds the patent, and the keeper no more."""
+    is_left = Standing.restored(row.standing).holders is not None and keeper_at(row) is None
+    return is_left and is_holder(row, by)
+
+
+def registered_otherwise(row: Row[Any], told: Sequence[Mapping[str, Any]] | None) -> Refusal | None:
+    """What forbids to write these holders into a record, None where nothing does."""
+    return (told and holders_are_registered(Standing.restored(row.standing).held_since, row.holders, told)) or None
 
 
 def columns(draft: PatentDraft) -> dict[str, Any]:
@@ -122,6 +144,7 @@ class Patents:
                         raise taken(error) from None
                     known = await models.known_numbers(tx, *numbers)  # somebody was faster
             if known:
+                known = await self.handed(tx, known, by, now)
                 for row in known:
                     if not (by.may_touch(row.organization_id) or is_holder(row, by)):
                         raise number_is_taken(row.application_number or row.publication_number).raised()
@@ -129,12 +152,28 @@ class Patents:
                     raise no.raised()
                 if by.may_touch(row.organization_id):
                     await self._join(tx, row, draft, by, now)
-                answer = await self._loaded(tx, row.id)
+                answer = await self.loaded(tx, row.id)
                 return await self._acts.answer(tx, answer, status=200), False
-            answer = await self._loaded(tx, id_)
+            answer = await self.loaded(tx, id_)
             number = draft.application_number or draft.publication_number
             await models.feed.append(tx, [_registered(id_, by.organization_id, now, number)])
             return await self._acts.answer(tx, answer), True
+
+    async def handed(self, tx: Tx, rows: Sequence[Row[Any]], by: Caller, now: datetime) -> Sequence[Row[Any]]:
+        """Locked rows, of which those that were assigned to the caller are kept by it from now on.
+
+        A transfer names its new holders by credit code, and so the record waits for the first of them to come.
+        """
+        heired = [row for row in rows if passes_to(row, by)]
+        if not heired:
+            return rows
+        for row in heired:
+            values = {"organization_id": by.organization_id, "keeper_uscc": by.uscc, "external_id": None}
+            await self.update(tx, row, values, by.client_id, now)
+        found = await tx.execute(
+            select(models.patent).where(models.patent.c.id.in_([row.id for row in rows])).order_by(models.patent.c.id)
+        )
+        return found.all()
 
     async def _check(self, tx: Tx, draft: PatentDraft, region_code: str | None, now: datetime) -> None:
         """Raises: InvalidInput for contradictions; RuleRefused for warnings that were not acknowledged."""
@@ -252,7 +291,8 @@ class Patents:
                 .values(row_digest=func.decode(new.c.said, "hex"), row_version=table.c.version)
             )
 
-    async def _loaded(self, tx: Tx, id_: str) -> Patent:
+    async def loaded(self, tx: Tx, id_: str) -> Patent:
+        """A patent as it stands in a transaction."""
         row = (await tx.execute(select(models.patent).where(models.patent.c.id == id_))).one()
         return (await self.shown(tx, [row]))[0]
 
@@ -285,11 +325,21 @@ class Patents:
             for row in rows
         ]
 
-    async def visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
-        """A patent's row: to read for its keeper, holders and the operator, to change for keeper and operator."""
+    async def row(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+        """A patent's row, whoever may see it. Raises: NotFound; Gone, for one that was merged into the caller's."""
         statement = select(models.patent).where(models.patent.c.id == id_)
         row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
-        if row is None or not (by.may_touch(row.organization_id) or (not lock and is_holder(row, by))):
+        if row is not None:
+            return row
+        survivor = (await models.patents_known_as(tx, [id_])).get(id_)
+        if survivor is not None and (by.may_touch(survivor.organization_id) or is_holder(survivor, by)):
+            raise merged_into(survivor.id)
+        raise no_patent()
+
+    async def visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
+        """A patent's row: to read for its keeper, holders and the operator, to change for keeper and operator."""
+        row = await self.row(tx, id_, by, lock=lock)
+        if not (by.may_touch(row.organization_id) or (not lock and is_holder(row, by))):
             raise no_patent()
         return row
 
@@ -316,10 +366,12 @@ class Patents:
             for name in ("ipc", "inventors"):
                 if name in given:
                     given[name] = given[name] or []
+            if no := registered_otherwise(row, given.get("holders")):
+                raise no.raised()
             draft = PatentDraft.model_validate({**before, **given})
             await self._check(tx, draft, given.get("region_code"), now)
             await self.update(tx, row, columns(draft), by.client_id, now)
-            answer = await self._loaded(tx, id_)
+            answer = await self.loaded(tx, id_)
             await self._listings.reconsider(tx, [id_], now)
             return answer
 
@@ -345,7 +397,7 @@ class Patents:
                     patent_id=row.id, version=row.version, at=now, by=by, before=before
                 )
             )
-        await models.feed.append(tx, [_changed(row.id, row.organization_id, now)])
+        await models.feed.append(tx, [_changed(row.id, values.get("organization_id", row.organization_id), now)])
 
     async def page(self, query: PatentQuery, by: Caller) -> Page[Patent]:
         """The patents that the caller keeps or holds, newest first."""

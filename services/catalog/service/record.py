@@ -1,26 +1,23 @@
 """The record of a patent: events, encumbrances, consents, reports; and what follows from them.
 
-Everything is one log of events. An encumbrance, a consent and an evaluation report are events with particulars,
-shown in a form of their own; the patent's standing is folded from the log whenever it grows, in the same
-transaction as what becomes of its listings. So the status of any day, as known at any instant, is the fold of a
-part of the log.
+Everything is one log of events (`events`). An encumbrance, a consent and an evaluation report are events with
+particulars, shown in a form of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from pydantic import JsonValue
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, select
 
 from services.catalog import models, rules
 from services.catalog.rules.eligibility import is_party
-from services.catalog.rules.status import OPENS, Event, Standing, consent_id, encumbrance_id, fold
+from services.catalog.rules.status import OPENS, Standing, consent_id, encumbrance_id, fold
+from services.catalog.service.events import Events, against, event_of, new_event
 from services.catalog.service.evidence import Evidence
-from services.catalog.service.listings import Listings
 from services.catalog.service.patents import Patents, no_patent
 from services.catalog.service.targets import role_of, target_of
 from shared import context
@@ -41,7 +38,6 @@ from shared.contracts.catalog import (
     EvaluationReportDraft,
     EventCode,
     EventDetail,
-    EventSource,
     Evidenced,
     LegalEvent,
     LegalEventDraft,
@@ -51,11 +47,9 @@ from shared.contracts.catalog import (
 )
 from shared.contracts.values import PatentType
 from shared.contracts.wire import Page, ViolationOut
-from shared.db import Database, Tx, insert_many
+from shared.db import Database, Tx
 from shared.errors import InvalidInput, NotFound
-from shared.feed import change
 from shared.idempotency import Idempotency
-from shared.ids import new_id
 from shared.rulebook import Refusal
 
 _OPENING = {kind: code for code, kind in OPENS.items()}
@@ -69,12 +63,12 @@ class Record:
         self,
         db: Database,
         patents: Patents,
-        listings: Listings,
+        events: Events,
         evidence: Evidence,
         acts: Idempotency,
         clock: Clock,
     ) -> None:
-        self._db, self._patents, self._listings, self._acts, self._clock = db, patents, listings, acts, clock
+        self._db, self._patents, self._events, self._acts, self._clock = db, patents, events, acts, clock
         self._evidence = evidence
 
     # The log
@@ -85,7 +79,7 @@ class Record:
         Raises: InvalidInput for particulars that do not belong to it; RuleRefused for a day to come, for want of
         evidence, or where the record leaves no room for it.
         """
-        await self._evidence.check(draft.document_ids, by)
+        await self._evidence.check_event(draft, by)
         now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
@@ -106,76 +100,15 @@ class Record:
             if no:
                 raise no.raised()
         event = new_event(row.id, draft, by.client_id, now)
-        await tx.execute(insert(models.legal_event).values(event_values(event)))
-        log = [_event(line) for line in await self._log(tx, row.id)]
-        await self._follow(tx, {row.id: row}, {row.id: log}, [event], now)
+        await self._events.record(tx, row, event, now)
         return event
-
-    async def _follow(
-        self,
-        tx: Tx,
-        rows: Mapping[str, Row[Any]],
-        log: Mapping[str, Sequence[LegalEvent]],
-        fresh: Sequence[LegalEvent],
-        now: datetime,
-    ) -> None:
-        """Fold the logs of patents anew after fresh events; listings follow, and the feed tells of it."""
-        touched = dict.fromkeys(event.patent_id for event in fresh)
-        standings = {id_: fold(map(event_of, log[id_])) for id_ in touched}
-        written = [{"id": id_, "standing": standing.stored(), "updated_at": now} for id_, standing in standings.items()]
-        await models.overwrite_many(tx, models.patent, ("standing", "updated_at"), written)
-        for event in fresh:
-            if event.code is EventCode.TRANSFER:
-                await self._listings.close_assigned(tx, event.patent_id, event.occurred_on, now)
-        if moved := [id_ for id_, standing in standings.items() if standing.stored() != rows[id_].standing]:
-            await self._listings.reconsider(tx, moved, now)
-        await models.feed.append(
-            tx, [_recorded(event, rows[event.patent_id], standings[event.patent_id], now) for event in fresh]
-        )
-
-    async def _log(self, tx: Tx, patent_id: str) -> Sequence[Row[Any]]:
-        """All events of a patent in the order in which they were recorded."""
-        table = models.legal_event
-        found = await tx.execute(
-            select(table).where(table.c.patent_id == patent_id).order_by(table.c.recorded_at, table.c.id)
-        )
-        return found.all()
-
-    async def record_many(
-        self, tx: Tx, found: Sequence[tuple[Row[Any], LegalEventDraft]], by: str, now: datetime, *, is_trial: bool
-    ) -> int:
-        """Record events on patents whose rows are locked; answers how many were not on record before.
-
-        The statuses, and with them the listings, follow at once; a trial writes nothing. The caller has checked
-        whose the patents are, what the evidence is, and `against` each event.
-        """
-        ids = sorted({row.id for row, _ in found})
-        log: dict[str, list[LegalEvent]] = {id_: [] for id_ in ids}
-        table = models.legal_event
-        lines = await tx.execute(
-            select(table).where(table.c.patent_id == func.any(ids)).order_by(table.c.recorded_at, table.c.id)
-        )
-        for line in lines:
-            log[line.patent_id].append(_event(line))
-        known = {_identity(id_, event) for id_, events in log.items() for event in events}
-        fresh: list[LegalEvent] = []
-        for row, draft in found:
-            identity = _identity(row.id, draft)
-            if identity not in known:
-                known.add(identity)
-                fresh.append(new_event(row.id, draft, by, now))
-                log[row.id].append(fresh[-1])
-        if fresh and not is_trial:
-            await insert_many(tx, table, [event_values(event) for event in fresh])
-            await self._follow(tx, {row.id: row for row, _ in found}, log, fresh, now)
-        return len(fresh)
 
     async def events(self, id_: str, by: Caller) -> Page[LegalEvent]:
         """The record of a patent, in the order of its days."""
         async with self._db.read() as tx:
             await self._patents.visible(tx, id_, by, lock=False)
-            log = await self._log(tx, id_)
-        return Page(items=sorted(map(_event, log), key=lambda event: event.occurred_on))
+            log = await self._events.of(tx, id_)
+        return Page(items=sorted(log, key=lambda event: event.occurred_on))
 
     # Encumbrances
 
@@ -289,9 +222,8 @@ class Record:
 
     async def _row(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
         """A patent's row, locked, for its keeper and for every party that has a say in it."""
-        statement = select(models.patent).where(models.patent.c.id == id_).with_for_update()
-        row = (await tx.execute(statement)).first()
-        if row is None or not (by.may_touch(row.organization_id) or role_of(row, by, legal_day(self._clock.now()))):
+        row = await self._patents.row(tx, id_, by, lock=True)
+        if not (by.may_touch(row.organization_id) or role_of(row, by, legal_day(self._clock.now()))):
             raise no_patent()
         return row
 
@@ -308,8 +240,8 @@ class Record:
         return Page(items=list(Standing.restored(row.standing).consents))
 
     async def _readable(self, tx: Tx, id_: str, by: Caller) -> Row[Any]:
-        row = (await tx.execute(select(models.patent).where(models.patent.c.id == id_))).first()
-        if row is None or not (by.may_touch(row.organization_id) or role_of(row, by, legal_day(self._clock.now()))):
+        row = await self._patents.row(tx, id_, by, lock=False)
+        if not (by.may_touch(row.organization_id) or role_of(row, by, legal_day(self._clock.now()))):
             raise no_patent()
         return row
 
@@ -361,18 +293,20 @@ class Record:
             row = await self._patents.visible(tx, id_, by, lock=False)
             if row.created_at > known_at:
                 raise no_patent()
-            log = [_event(line) for line in await self._log(tx, id_)]
-            later = await tx.execute(
-                select(models.patent_revision.c.before)
-                .where(models.patent_revision.c.patent_id == id_, models.patent_revision.c.at > known_at)
-                .order_by(models.patent_revision.c.version.desc())
+            log = await self._events.of(tx, id_)
+            table = models.patent_revision
+            found = await tx.execute(
+                select(table.c.at, table.c.before).where(table.c.patent_id == id_).order_by(table.c.version.desc())
             )
+            revisions = found.all()
             fields = dict(row._mapping)
-            for (before,) in later:
-                fields |= {name: _column(name, value) for name, value in before.items()}
-            standing = fold(
-                [event_of(event) for event in log if event.recorded_at <= known_at and event.occurred_on <= day]
-            )
+            for revision in revisions:
+                if revision.at > known_at:
+                    fields |= {name: _column(name, value) for name, value in revision.before.items()}
+            known = [event for event in log if event.recorded_at <= known_at]
+            standing = fold([event_of(event) for event in known if event.occurred_on <= day])
+            if standing.holders != fold(map(event_of, known)).holders:  # it changed hands after that day
+                fields["holders"] = _holders_then(fields["holders"], standing, known, revisions)
             past = SimpleNamespace(**fields | {"standing": standing.stored()}, _mapping=fields)
             (patent,) = await self._patents.shown(tx, [past], day)
         return PatentThen(
@@ -390,20 +324,6 @@ class Record:
             await self._patents.visible(tx, id_, by, lock=False)
             found = await tx.execute(select(table).where(table.c.patent_id == id_).order_by(table.c.version.desc()))
             return Page(items=[Revision(version=r.version, at=r.at, by=r.by, before=r.before) for r in found])
-
-
-def against(row: Row[Any], draft: LegalEventDraft, *, is_operator: bool, today: date) -> list[Refusal | None]:
-    """What the record itself says against an event, whoever tells of it."""
-    standing, kind = Standing.restored(row.standing), PatentType(row.patent_type)
-    return [
-        rules.events.event_is_past(draft.occurred_on, today),
-        rules.events.happened_after_filing(draft, row.filing_date),
-        rules.events.compensation_is_for_inventions(draft.code, kind),
-        rules.events.something_ends(draft, standing),
-        rules.events.report_is_the_first(kind, standing, is_operator)
-        if draft.code is EventCode.EVALUATION_REPORT
-        else None,
-    ]
 
 
 def consenting(
@@ -440,59 +360,17 @@ def spoken(found: Sequence[Refusal]) -> list[ViolationOut]:
     return [ViolationOut.model_validate(no.violation().wire(language)) for no in found]
 
 
-def new_event(patent_id: str, draft: LegalEventDraft, by: str, now: datetime) -> LegalEvent:
-    """A draft as an entry of the record."""
-    return LegalEvent(
-        id=new_id("evt"),
-        patent_id=patent_id,
-        code=draft.code,
-        occurred_on=draft.occurred_on,
-        source=draft.source,
-        detail=draft.detail,
-        document_ids=draft.document_ids,
-        recorded_at=now,
-        recorded_by=by,
-    )
-
-
-def event_values(event: LegalEvent) -> dict[str, Any]:
-    """A legal event as a row."""
-    detail = event.detail.model_dump(mode="json", exclude_none=True) if event.detail else None
-    return {**event.model_dump(exclude={"detail"}), "detail": detail}
-
-
-def event_of(event: LegalEvent) -> Event:
-    """A recorded event as the rules of status see it."""
-    return Event(event.code, event.occurred_on, event.source, event.detail or EventDetail(), event.id)
-
-
-def _event(row: Row[Any]) -> LegalEvent:
-    return LegalEvent(
-        id=row.id,
-        patent_id=row.patent_id,
-        code=EventCode(row.code),
-        occurred_on=row.occurred_on,
-        source=EventSource(row.source),
-        detail=EventDetail.model_validate(row.detail) if row.detail else None,
-        document_ids=row.document_ids,
-        recorded_at=row.recorded_at,
-        recorded_by=row.recorded_by,
-    )
-
-
-def _identity(patent_id: str, event: LegalEvent | LegalEventDraft) -> tuple[Any, ...]:
-    """What makes two entries of the record the same event."""
-    said = event.detail.model_dump_json(exclude_none=True) if event.detail else "{}"
-    return patent_id, event.code, event.occurred_on, said
-
-
-def _recorded(event: LegalEvent, row: Row[Any], standing: Standing, now: datetime) -> dict[str, Any]:
-    said: dict[str, JsonValue] = {
-        "code": event.code,
-        "occurred_on": event.occurred_on.isoformat(),
-        "state": standing.state,
-    }
-    return change("patent.legal_event_recorded", row.id, row.organization_id, now, said)
+def _holders_then(
+    holders: Sequence[Any], standing: Standing, log: Sequence[LegalEvent], revisions: Sequence[Row[Any, Any]]
+) -> Sequence[Any]:
+    """Who held on an earlier day: by the event that says so, else as it stood before the first of them was recorded."""
+    if standing.holders is not None:
+        return [holder.model_dump(exclude_none=True) for holder in standing.holders]
+    first = next(event.recorded_at for event in log if event.detail and event.detail.holders)
+    for revision in revisions:
+        if revision.at >= first:
+            holders = revision.before.get("holders", holders)
+    return holders
 
 
 def _evidenced(code: EventCode, day: date, detail: EventDetail, given: Evidenced) -> LegalEventDraft:

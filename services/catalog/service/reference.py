@@ -37,7 +37,6 @@ class Reference:
 
     def __init__(self, db: Database, listings: Listings, acts: Idempotency, clock: Clock) -> None:
         self._db, self._listings, self._acts, self._clock = db, listings, acts, clock
-        self._regions: dict[str, str] | None = None
 
     async def ship(self) -> None:
         """On the first start, fill the tables with what comes with the platform.
@@ -83,7 +82,6 @@ class Reference:
             created = sum(1 for line in changed if line.code not in before)
             answer = Loaded(created=created, changed=len(changed) - created, unchanged=len(latest) - len(changed))
             await self._acts.answer(tx, answer)
-        self._regions = None
         return answer
 
     async def page(
@@ -131,17 +129,15 @@ class Reference:
 
     async def region_of(self) -> dict[str, str]:
         """Codes of provinces and cities by name, for reading files."""
-        if self._regions is None:
-            async with self._db.read() as tx:
-                found = await tx.execute(
-                    select(models.reference.c.code, models.reference.c.zh).where(
-                        models.reference.c.name == "regions",
-                        models.reference.c.valid_until.is_(None),
-                        func.length(models.reference.c.code) <= 4,
-                    )
+        async with self._db.read() as tx:
+            found = await tx.execute(
+                select(models.reference.c.code, models.reference.c.zh).where(
+                    models.reference.c.name == "regions",
+                    models.reference.c.valid_until.is_(None),
+                    func.length(models.reference.c.code) <= 4,
                 )
-                self._regions = {row.zh: row.code for row in sorted(found, key=lambda row: -len(row.code))}
-        return self._regions
+            )
+            return {row.zh: row.code for row in sorted(found, key=lambda row: -len(row.code))}
 
 
 async def done_before(tx: Tx, name: str, clock: Clock) -> bool:

@@ -13,9 +13,9 @@ from sqlalchemy import delete, insert, select
 from services.catalog import models, rules
 from services.catalog.rules.eligibility import ACT_OF_MODE
 from services.catalog.rules.intake import consistency
+from services.catalog.service.events import event_of, event_values, new_event
 from services.catalog.service.listings import Listings, refusals
 from services.catalog.service.patents import announcements, columns
-from services.catalog.service.record import event_of, event_values, new_event
 from services.catalog.service.reference import done_before
 from services.catalog.service.targets import target_of
 from shared.clock import Clock, legal_day

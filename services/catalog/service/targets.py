@@ -73,12 +73,15 @@ def state_on(today: date) -> ColumnElement[Any]:
 def keeper_at(row: Any) -> int | None:
     """Which holder a record is kept for: the one of the keeper's id or credit code, else the first that has neither.
 
-    None where all have one and none is the keeper's: somebody keeps the record for strangers.
+    None where all have one and none is the keeper's: somebody keeps the record for strangers. After a recorded
+    transfer a holder without either is whoever it was assigned to, and not the keeper.
     """
     for at, holder in enumerate(row.holders):
         code = holder.get("uscc")
         if holder.get("organization_id") == row.organization_id or (code and code == row.keeper_uscc):
             return at
+    if Standing.restored(row.standing).holders is not None:
+        return None
     if row.keeper_uscc is None:
         return 0
     is_known = [bool(holder.get("uscc") or holder.get("organization_id")) for holder in row.holders]

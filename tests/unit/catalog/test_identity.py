@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
 from services.catalog.rules.codes import Region, classes_fit_type, region_in_use
-from services.catalog.rules.identity import Named, one_patent, one_record, patent_number
+from services.catalog.rules.holders import Keeping
+from services.catalog.rules.identity import (
+    Kept,
+    Named,
+    no_deal_is_cut_off,
+    nobody_loses_it,
+    one_patent,
+    one_record,
+    patent_number,
+    records_agree,
+    records_differ,
+)
+from services.catalog.rules.status import Event, fold
 from services.catalog.service.reference import shipped_regions
-from shared.contracts.catalog import LegalState
+from shared.contracts.catalog import EventCode, EventDetail, EventSource, LegalState, LicenseType
 from shared.contracts.values import PatentType
 from tests.unit.verdicts import verdict
 
@@ -42,6 +55,66 @@ def test_a_record_keeps_its_application_number() -> None:
 def test_two_records_for_one_patent_are_told_apart_by_hand() -> None:
     assert verdict(one_record, ["pat_1"]) is None
     assert verdict(one_record, ["pat_1", "pat_2"]) == "PN-SPLIT"
+
+
+def kept(id_: str = "pat_1", **facts: Any) -> Kept:
+    keeping = Keeping([{"name": "甲大学"}], "org_a", None)
+    return Kept(id_, PUBLISHED, None, None, ["甲大学"], False, keeping, fold([]))._replace(**facts)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "refused"),
+    [
+        ({}, {"named": PUBLISHED._replace(publication_number=None, application_number=NUMBER)}, None),
+        ({}, {"named": PUBLISHED._replace(publication_number="CN116000001A")}, None),  # the application's publication
+        ({}, {"named": PUBLISHED._replace(publication_number="CN116000002B")}, "PN-MERGE"),
+        ({}, {"named": PUBLISHED._replace(patent_type=PatentType.DESIGN)}, "PN-MERGE"),
+        ({"filed_on": TODAY}, {"filed_on": None}, None),
+        ({"filed_on": TODAY}, {"filed_on": date(2023, 1, 1)}, "PN-MERGE"),
+        ({"granted_on": TODAY}, {"granted_on": date(2025, 1, 1)}, "PN-MERGE"),
+        ({}, {"is_sample": True}, "PN-MERGE"),
+    ],
+)
+def test_records_whose_facts_contradict_each_other_are_two_patents(
+    one: dict[str, Any], two: dict[str, Any], refused: str | None
+) -> None:
+    assert verdict(records_agree, kept(**one), kept("pat_2", **two)) == refused
+    assert verdict(records_agree, kept(**two), kept("pat_2", **one)) == refused
+
+
+def test_what_is_licensed_stays_under_its_id() -> None:
+    detail = EventDetail(license_type=LicenseType.ORDINARY)
+    licensed = fold([Event(EventCode.LICENSE_RECORDED, TODAY, EventSource.REGISTER, detail, "evt_1")])
+    plain, with_deal = kept(), kept("pat_2", standing=licensed)
+    assert verdict(no_deal_is_cut_off, with_deal, plain, TODAY) is None
+    assert verdict(no_deal_is_cut_off, plain, with_deal, TODAY) == "PN-DEALS"
+    both = no_deal_is_cut_off(with_deal, with_deal, TODAY)
+    assert both is not None
+    assert both.cure is not None
+    assert "both" in both.cure.en
+
+
+def test_nobody_loses_a_patent_by_a_merger() -> None:
+    def by(organization: str, *holders: dict[str, str], uscc: str | None = None) -> Kept:
+        return kept(keeping=Keeping(holders, organization, uscc))
+
+    mine = by("org_a", {"name": "甲大学"}, {"name": "乙公司", "uscc": "91"}, {"name": "丙", "organization_id": "org_c"})
+    for other in (by("org_a"), by("org_b", uscc="91"), by("org_c")):
+        assert verdict(nobody_loses_it, mine, other) is None
+    assert verdict(nobody_loses_it, mine, by("org_b", uscc="92")) == "PN-KEEPER"
+    assert verdict(nobody_loses_it, mine, by("org_b")) == "PN-KEEPER"
+
+
+@pytest.mark.parametrize(
+    ("two", "refused"),
+    [
+        ({"named": PUBLISHED._replace(title="一种　镗杆 ")}, None),
+        ({"named": PUBLISHED._replace(title="一种刀杆")}, "PN-DIFFERS"),
+        ({"holders": ["乙大学"]}, "PN-DIFFERS"),
+    ],
+)
+def test_whoever_merges_looks_at_what_is_said_in_two_ways(two: dict[str, Any], refused: str | None) -> None:
+    assert verdict(records_differ, kept(), kept("pat_2", **two)) == refused
 
 
 @pytest.mark.parametrize(
