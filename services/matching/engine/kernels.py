@@ -500,6 +500,86 @@ def copy_rows(values: Array, start: Array, width: int, rows: Array, to: Array, o
             out[at + place] = values[begin + place]
 
 
+UNKNOWN = -3
+
+
+@_compiled
+def recalled(codes: Array, lengths: Array, known: Array, values: Array) -> tuple[Array, Array, Array]:
+    """What a memory holds of some words: known int64 and values int32 (m,), m a power of two; a new key drives out an old one.
+
+    The words stand one after the other, code points uint32, with their lengths int32. Answers for each its key (three signs
+    at most make one; `UNKNOWN` for more), its place in the memory, int64, and its value, int32, or `UNKNOWN`.
+    """
+    n = lengths.size
+    keys, places, found = np.full(n, UNKNOWN, np.int64), np.zeros(n, np.int64), np.full(n, UNKNOWN, np.int32)
+    at = 0
+    for i in range(n):
+        if lengths[i] <= 3:
+            key = np.int64(0)
+            for j in range(at, at + lengths[i]):
+                key = (key << 21) | np.int64(codes[j])
+            mixed = key * np.int64(-7046029254386353131)  # 2^64 by the golden ratio
+            keys[i], places[i] = key, (mixed ^ (mixed >> 29)) & (known.size - 1)
+            if known[places[i]] == key:
+                found[i] = values[places[i]]
+        at += lengths[i]
+    return keys, places, found
+
+
+@_compiled
+def counted(rows: int, cells: Array, numbers: Array, fields: int) -> tuple[Array, Array, Array]:
+    """How often each number stands in each field of each row.
+
+    int32 (occurrences,), in any order: the cell of each, row x fields + field, and its number; below 0 it is left out.
+    Answers int64: where each row begins (rows + 1,) and, rising within a row, number x fields + field, with their counts.
+    O(occurrences).
+    """
+    ends = np.zeros(rows + 1, np.int64)
+    for i in range(cells.size):
+        if numbers[i] >= 0:
+            ends[cells[i] // fields + 1] += 1
+    for row in range(rows):
+        ends[row + 1] += ends[row]
+    keys = np.empty(ends[rows], np.int64)
+    to = ends.copy()
+    for i in range(cells.size):
+        if numbers[i] >= 0:
+            row = cells[i] // fields
+            keys[to[row]] = np.int64(numbers[i]) * fields + cells[i] - row * fields
+            to[row] += 1
+    start = np.zeros(rows + 1, np.int64)
+    counts = np.zeros(keys.size, np.int64)
+    found = 0
+    for row in range(rows):
+        _sort(keys[ends[row] : ends[row + 1]])
+        for i in range(ends[row], ends[row + 1]):
+            key = keys[i]
+            if found == start[row] or keys[found - 1] != key:
+                keys[found] = key
+                found += 1
+            counts[found - 1] += 1
+        start[row + 1] = found
+    return start, keys[:found], counts[:found]
+
+
+@_compiled
+def _sort(values: Array) -> None:
+    """Least first, in place. Shell's sort, as in `_rising`."""
+    n = values.size
+    gap = 1
+    while gap < n // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, n):
+            moved = values[i]
+            j = i
+            while j >= gap and values[j - gap] > moved:
+                values[j] = values[j - gap]
+                j -= gap
+            values[j] = moved
+        gap //= 3
+
+
 def warm() -> None:
     """Compile the kernels, or read them from where they were kept, before the first query needs them."""
     forward = Forward(
@@ -512,4 +592,6 @@ def warm() -> None:
     search(terms, one, forward, postings, tf, inverse, near, allowed, np.zeros(1, np.int32), 1, 0.0, 0.5)
     score_many(np.zeros(1, np.int64), terms, one, forward, tf, inverse)
     common(terms, terms)
+    counted(1, terms, terms, 1)
+    recalled(terms.view(np.uint32), terms, forward.start[:1], terms.copy())
     copy_rows(near.view(np.uint8), forward.start, 4, np.zeros(1, np.int64), forward.start[:1], near.view(np.uint8))
