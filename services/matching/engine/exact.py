@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
-_HYPHENS = re.compile("[‐‑‒–—−]")  # patents prefer the one that does not break
+_HYPHENS = "‐‑‒–—−"  # patents prefer the one that does not break
 _UNITS = {
     "毫米": "mm", "微米": "μm", "um": "μm", "纳米": "nm", "厘米": "cm", "公里": "km", "千米": "km", "米": "m",
     "毫升": "ml", "微升": "μl", "ul": "μl", "升": "l", "毫克": "mg", "微克": "μg", "ug": "μg", "公斤": "kg", "千克": "kg",
@@ -43,38 +44,47 @@ _EXACT = re.compile(
     rf"(?:\([{_LETTER}]+\)[0-9]+|[-.×][0-9{_LETTER}]+|[0-9](?=[{_LETTER}])|[{_LETTER}](?=[0-9]))"
     rf"[0-9{_LETTER}]*(?:[-.×][0-9{_LETTER}]+)*)"
 )
-_BEGIN = re.compile(rf"[0-9{_LETTER}]+")  # nothing is taken that does not begin with such a run
+_BEGIN = re.compile(rf"[0-9{_LETTER}]+")  # nothing is taken that does not begin with such a run …
+_AFTER = "-.×("  # … and a run of letters alone has one of these after it
 _PIECE = re.compile(rf"[0-9{_LETTER}]+")
 _FIGURE = re.compile(rf"{_NUMBER}[{_LETTER}]*")
 _DIGITS = re.compile(rf"(?<=[{_LETTER}])[0-9]{{3,}}")
 
 
-def taken(folded: str) -> tuple[list[str], str]:
-    """What of a folded text is kept whole, and the text without it."""
-    folded = _HYPHENS.sub("-", folded)
-    found: list[str] = []
+def taken(folded: str) -> tuple[list[tuple[int, str]], str]:
+    """What of a folded text is kept whole, each with where it begins, and the text without it."""
+    for hyphen in _HYPHENS:
+        folded = folded.replace(hyphen, "-")
+    found: list[tuple[int, str]] = []
     rest, done = [], 0
     for run in _BEGIN.finditer(folded):
-        if run.start() >= done and (match := _EXACT.match(folded, run.start())):
-            found.extend(_counted(match))
-            rest.append(folded[done : match.start()])
+        at, end = run.span()
+        if at < done or (run[0].isalpha() and folded[end : end + 1] not in _AFTER):
+            continue
+        if match := _EXACT.match(folded, at):
+            found += [(at, term) for term in _counted(*match.groups())]
+            rest.append(folded[done:at])
             done = match.end()
     return found, " ".join((*rest, folded[done:]))
 
 
-def _counted(match: re.Match[str]) -> Iterator[str]:
-    low, high, unit, ratio, word = match.groups()
+@lru_cache(maxsize=1 << 14)
+def _counted(
+    low: str | None, high: str | None, unit: str | None, ratio: str | None, word: str | None
+) -> tuple[str, ...]:
+    """As what a match counts."""
     if unit:
-        yield from (_plain(number) + _UNITS[unit] for number in (low, high) if number and _UNITS[unit])
-    elif ratio:
-        yield ratio
-    else:
-        whole = re.sub(r"[-()]", "", word)
-        yield whole
-        pieces = _PIECE.findall(word)
-        if len(pieces) > 1 and not _FIGURE.fullmatch(word):
-            yield from (piece for piece in pieces if len(piece) > 1 and piece != whole)
-        yield from (digits for digits in _DIGITS.findall(word) if digits != whole and digits not in pieces)
+        return tuple(_plain(number) + _UNITS[unit] for number in (low, high) if number and _UNITS[unit])
+    return (ratio,) if ratio else tuple(_parts(word or ""))
+
+
+def _parts(word: str) -> Iterator[str]:
+    whole = re.sub(r"[-()]", "", word)
+    yield whole
+    pieces = _PIECE.findall(word)
+    if len(pieces) > 1 and not _FIGURE.fullmatch(word):
+        yield from (piece for piece in pieces if len(piece) > 1 and piece != whole)
+    yield from (digits for digits in _DIGITS.findall(word) if digits != whole and digits not in pieces)
 
 
 def _plain(number: str) -> str:

@@ -17,6 +17,8 @@ stores its terms (that of their spelling), so that it is the same to the last bi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,14 +85,21 @@ def _tf(code: int, at: int, tf: Array, forward: Forward) -> Any:
     return forward.rare_tf[np.searchsorted(forward.rare_at, at)]
 
 
+# What is held of a term while postings are laid: one cache line each, because its terms come in no order.
+_MEASURED = np.dtype([("range", "i4"), ("count", "i4"), ("pair", "i8"), ("tf", "f8"), ("weight", "f8")])
+_LAID = np.dtype(
+    [("range", "i4"), ("pair", "i4"), ("size", "i4"), ("count", "u2"), ("most", "u2"), ("start", "i8"), ("unit", "f8")]
+)
+
+
 @_compiled
-def frequencies(forward: Forward, n_terms: int) -> tuple[Array, Array]:
-    """In how many documents, and in how many ranges, each term occurs. O(postings)."""
+def _frequencies(forward: Forward, n_terms: int, first: int, past: int) -> tuple[Array, Array]:
+    """In how many documents of some ranges, and in how many of those ranges, each term occurs. O(postings)."""
     documents = np.zeros(n_terms, np.int64)
     ranges = np.zeros(n_terms, np.int64)
     seen = np.full(n_terms, -1, np.int32)
     n = forward.start.size - 1
-    for r in range((n + RANGE - 1) >> RANGE_BITS):
+    for r in range(first, past):
         for at in range(forward.start[r << RANGE_BITS], forward.start[min((r + 1) << RANGE_BITS, n)]):
             t = forward.term[at]
             documents[t] += 1
@@ -116,71 +125,110 @@ def inverses(forward: Forward, tf: Array, idf: Array) -> Array:
 
 
 @_compiled
-def invert(forward: Forward, tf: Array, inverse: Array, documents: Array, ranges: Array) -> Postings:
-    """The term-major side. Three passes over the postings."""
-    n_terms, n = documents.size, forward.start.size - 1
-    greatest = np.zeros(n_terms, np.float64)
-    tf_most = np.zeros(n_terms, np.float64)
-    # Plain loops throughout: numpy's expressions would take seconds to compile.
-    pair_start = np.zeros(n_terms + 1, np.int64)
-    pair = np.empty(n_terms, np.int64)
-    for t in range(n_terms):
-        pair[t] = pair_start[t] - 1
-        pair_start[t + 1] = pair_start[t] + ranges[t]
-    n_pairs = pair_start[n_terms]
-    size = np.zeros(n_pairs, np.int32)
-    seen = np.full(n_terms, -1, np.int32)
-    for d in range(n):
+def _measure(forward: Forward, tf: Array, inverse: Array, first: int, past: int, held: Array, size: Array) -> None:
+    """Of some ranges: how long each list becomes, and for each term the greatest frequency and weight. O(postings)."""
+    last = forward.term.size - 1
+    for d in range(first << RANGE_BITS, min(past << RANGE_BITS, inverse.size)):
         r = d >> RANGE_BITS
         for at in range(forward.start[d], forward.start[d + 1]):
-            t = forward.term[at]
-            if seen[t] != r:
-                seen[t] = r
-                pair[t] += 1
-            size[pair[t]] += 1
+            _prefetch(held, forward.term[min(at + AHEAD_LAID, last)])
+            term = held[forward.term[at]]
+            if term.range != r:
+                if term.count > 0:
+                    size[term.pair] = term.count
+                term.range, term.count = r, 0
+                term.pair += 1
+            term.count += 1
             frequency = _tf(forward.code[at], at, tf, forward)
-            tf_most[t] = max(tf_most[t], frequency)
-            greatest[t] = max(greatest[t], frequency * inverse[d])
-    step = np.zeros(n_terms, np.float64)
-    unit = np.zeros(n_terms, np.float64)
-    for t in range(n_terms):
-        step[t] = greatest[t] / 255.0 * (1.0 + 1e-9)
-        if step[t] > 0.0:
-            unit[t] = 1.0 / step[t]
-    pairs = np.zeros(n_pairs + 1, np.int64)
+            term.tf = max(term.tf, frequency)
+            term.weight = max(term.weight, frequency * inverse[d])
+    for t in range(held.size):
+        if held[t].count > 0:
+            size[held[t].pair] = held[t].count
+
+
+@_compiled
+def _lay(
+    forward: Forward,
+    tf: Array,
+    inverse: Array,
+    first: int,
+    past: int,
+    held: Array,
+    size: Array,
+    pairs: Array,
+    words: Array,
+) -> None:
+    """The lists of some ranges, each to where it starts. O(postings)."""
+    last = forward.term.size - 1
+    for d in range(first << RANGE_BITS, min(past << RANGE_BITS, inverse.size)):
+        r = d >> RANGE_BITS
+        for at in range(forward.start[d], forward.start[d + 1]):
+            _prefetch(held, forward.term[min(at + AHEAD_LAID, last)])
+            term = held[forward.term[at]]
+            if term.range != r:
+                if term.size > 0:
+                    pairs[term.pair] |= term.range << 8 | term.most
+                term.range, term.count, term.most = r, 0, 0
+                term.pair += 1
+                term.size, term.start = size[term.pair], pairs[term.pair] >> 24
+            i = np.int64(term.count)
+            term.count = i + 1
+            weight = min(255, math.ceil(_tf(forward.code[at], at, tf, forward) * inverse[d] * term.unit))
+            words[term.start + i] = d & (RANGE - 1)
+            words[term.start + term.size + (i >> 1)] |= weight << (8 * (i & 1))
+            term.most = max(term.most, weight)
+    for t in range(held.size):
+        if held[t].size > 0:
+            pairs[held[t].pair] |= held[t].range << 8 | held[t].most
+
+
+@_compiled
+def _starts(size: Array) -> Array:
+    pairs = np.zeros(size.size + 1, np.int64)
     start = 0
-    for p in range(n_pairs):
+    for p in range(size.size):
         pairs[p] = start << 24
         start += size[p] + (size[p] + 1) // 2
-    pairs[n_pairs] = start << 24
-    words = np.zeros(start, np.uint16)
-    filled = np.zeros(n_terms, np.int32)
-    for t in range(n_terms):
-        pair[t] = pair_start[t] - 1
-        seen[t] = -1
-    for d in range(n):
-        r = d >> RANGE_BITS
-        for at in range(forward.start[d], forward.start[d + 1]):
-            t = forward.term[at]
-            if seen[t] != r:
-                seen[t] = r
-                pair[t] += 1
-                filled[t] = 0
-                pairs[pair[t]] |= r << 8
-            p = pair[t]
-            start = pairs[p] >> 24
-            i = filled[t]
-            filled[t] = i + 1
-            weight = min(255, math.ceil(_tf(forward.code[at], at, tf, forward) * inverse[d] * unit[t]))
-            words[start + i] = d & (RANGE - 1)
-            words[start + size[p] + (i >> 1)] |= weight << (8 * (i & 1))
-            if weight > pairs[p] & 255:
-                pairs[p] = (pairs[p] & ~255) | weight
+    pairs[size.size] = start << 24
+    return pairs
+
+
+def invert(forward: Forward, tf: Array, inverse: Array, n_terms: int) -> Postings:
+    """The term-major side. Three passes over the postings, each by two threads: one takes the first ranges, one the last."""
+    n_ranges = (inverse.size + RANGE - 1) >> RANGE_BITS
+    middle = int(np.searchsorted(forward.start[::RANGE], forward.term.size / 2))
+    parts = [(0, middle), (middle, n_ranges)] if n_ranges > 1 else [(0, n_ranges)]
+    with ThreadPoolExecutor(len(parts)) as pool:
+
+        def each(act: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
+            return list(pool.map(act, *columns))
+
+        counted_ = each(lambda part: _frequencies(forward, n_terms, *part), parts)
+        assert sum(int(documents.sum()) for documents, _ in counted_) == forward.term.size
+        ranges = np.array([ranges for _, ranges in counted_])
+        pair_start = np.concatenate(([0], np.cumsum(ranges.sum(axis=0))))
+        before = [pair_start[:-1] - 1 + ranges[:number].sum(axis=0) for number in range(len(parts))]
+        size = np.zeros(int(pair_start[-1]), np.int32)
+        measured = [np.zeros(n_terms, _MEASURED) for _ in parts]
+        for held, pair in zip(measured, before, strict=True):
+            held["range"], held["pair"] = -1, pair
+        each(lambda part, held: _measure(forward, tf, inverse, *part, held, size), parts, measured)
+        tf_most = np.max([held["tf"] for held in measured], axis=0)
+        step = np.max([held["weight"] for held in measured], axis=0) / 255.0 * (1.0 + 1e-9)
+        pairs = _starts(size)
+        words = np.zeros(int(pairs[-1] >> 24), np.uint16)
+        laid = [np.zeros(n_terms, _LAID) for _ in parts]
+        for held, pair in zip(laid, before, strict=True):
+            held["range"], held["pair"] = -1, pair
+            np.divide(1.0, step, out=held["unit"], where=step > 0.0)
+        each(lambda part, held: _lay(forward, tf, inverse, *part, held, size, pairs, words), parts, laid)
     return Postings(step, tf_most, pair_start, pairs, words)
 
 
 FILTER = 8192
 AHEAD = 4
+AHEAD_LAID = 12  # postings
 PAUSE = 2048  # postings walked between two looks at whether the range can still matter
 
 
@@ -500,6 +548,86 @@ def copy_rows(values: Array, start: Array, width: int, rows: Array, to: Array, o
             out[at + place] = values[begin + place]
 
 
+UNKNOWN = -3
+
+
+@_compiled
+def recalled(codes: Array, lengths: Array, known: Array, values: Array) -> tuple[Array, Array, Array]:
+    """What a memory holds of some words: known int64 and values int32 (m,), m a power of two; a new key drives out an old one.
+
+    The words stand one after the other, code points uint32, with their lengths int32. Answers for each its key (three signs
+    at most make one; `UNKNOWN` for more), its place in the memory, int64, and its value, int32, or `UNKNOWN`.
+    """
+    n = lengths.size
+    keys, places, found = np.full(n, UNKNOWN, np.int64), np.zeros(n, np.int64), np.full(n, UNKNOWN, np.int32)
+    at = 0
+    for i in range(n):
+        if lengths[i] <= 3:
+            key = np.int64(0)
+            for j in range(at, at + lengths[i]):
+                key = (key << 21) | np.int64(codes[j])
+            mixed = key * np.int64(-7046029254386353131)  # 2^64 by the golden ratio
+            keys[i], places[i] = key, (mixed ^ (mixed >> 29)) & (known.size - 1)
+            if known[places[i]] == key:
+                found[i] = values[places[i]]
+        at += lengths[i]
+    return keys, places, found
+
+
+@_compiled
+def counted(rows: int, cells: Array, numbers: Array, fields: int) -> tuple[Array, Array, Array]:
+    """How often each number stands in each field of each row.
+
+    int32 (occurrences,), in any order: the cell of each, row x fields + field, and its number; below 0 it is left out.
+    Answers int64: where each row begins (rows + 1,) and, rising within a row, number x fields + field, with their counts.
+    O(occurrences).
+    """
+    ends = np.zeros(rows + 1, np.int64)
+    for i in range(cells.size):
+        if numbers[i] >= 0:
+            ends[cells[i] // fields + 1] += 1
+    for row in range(rows):
+        ends[row + 1] += ends[row]
+    keys = np.empty(ends[rows], np.int64)
+    to = ends.copy()
+    for i in range(cells.size):
+        if numbers[i] >= 0:
+            row = cells[i] // fields
+            keys[to[row]] = np.int64(numbers[i]) * fields + cells[i] - row * fields
+            to[row] += 1
+    start = np.zeros(rows + 1, np.int64)
+    counts = np.zeros(keys.size, np.int64)
+    found = 0
+    for row in range(rows):
+        _sort(keys[ends[row] : ends[row + 1]])
+        for i in range(ends[row], ends[row + 1]):
+            key = keys[i]
+            if found == start[row] or keys[found - 1] != key:
+                keys[found] = key
+                found += 1
+            counts[found - 1] += 1
+        start[row + 1] = found
+    return start, keys[:found], counts[:found]
+
+
+@_compiled
+def _sort(values: Array) -> None:
+    """Least first, in place. Shell's sort, as in `_rising`."""
+    n = values.size
+    gap = 1
+    while gap < n // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, n):
+            moved = values[i]
+            j = i
+            while j >= gap and values[j - gap] > moved:
+                values[j] = values[j - gap]
+                j -= gap
+            values[j] = moved
+        gap //= 3
+
+
 def warm() -> None:
     """Compile the kernels, or read them from where they were kept, before the first query needs them."""
     forward = Forward(
@@ -507,9 +635,11 @@ def warm() -> None:
     )
     tf, one, terms = np.ones(1 << 16), np.ones(1), np.zeros(1, np.int32)
     inverse = inverses(forward, tf, one)
-    postings = invert(forward, tf, inverse, *frequencies(forward, 1))
+    postings = invert(forward, tf, inverse, 1)
     near, allowed = inverse.astype(np.float32), np.ones(1, np.uint8)
     search(terms, one, forward, postings, tf, inverse, near, allowed, np.zeros(1, np.int32), 1, 0.0, 0.5)
     score_many(np.zeros(1, np.int64), terms, one, forward, tf, inverse)
     common(terms, terms)
+    counted(1, terms, terms, 1)
+    recalled(terms.view(np.uint32), terms, forward.start[:1], terms.copy())
     copy_rows(near.view(np.uint8), forward.start, 4, np.zeros(1, np.int64), forward.start[:1], near.view(np.uint8))

@@ -262,6 +262,8 @@ class Shelf:
         start = taken = 0
         for part, rows, found in chosen:  # characters and marks of the best only
             mine = np.sort(order[(order >= start) & (order < start + rows.size)])
+            if mine.size == order.size:  # all of them lie here, as a rule: nothing to be put together
+                return part.candidates(rows[order - start], found[order - start], grams, marks)
             place[mine] = taken + np.arange(mine.size)
             parts.append(part.candidates(rows[mine - start], found[mine - start], grams, marks))
             start, taken = start + rows.size, taken + mine.size

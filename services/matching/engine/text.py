@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import math
 import re
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +19,8 @@ from functools import cache, lru_cache
 from operator import add
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import opencc
 
 from services.matching.engine.exact import taken
@@ -49,7 +52,8 @@ _SHORT_NUMBER = re.compile(r"[0-9]{1,2}")  # tells nothing apart
 
 
 @cache
-def _cutter() -> Callable[[str], list[str]]:
+def cutter() -> Callable[[str], list[str]]:
+    """Cuts a text into words, those inside long words included. Nothing reaches across a NUL, which is a word."""
     rjieba = importlib.import_module("rjieba")  # 0.2 s and 32 MB: where words are cut, not where it is imported
     cut: Callable[[str], list[str]] = rjieba.cut_for_search
     return cut
@@ -90,6 +94,40 @@ def fold(text: str) -> str:
     return changing.sub(lambda sign: becomes[sign[0]], text).replace("°c", "℃")
 
 
+def folded(texts: Sequence[str]) -> str:
+    """Many texts folded, one after the other, NUL between them; a NUL in them becomes \\x01, which is no blank either.
+
+    Cost: 2 µs for an abstract, against 15 one by one.
+    """
+    becomes = _signs()
+    codes = np.frombuffer("\0".join(texts).encode("utf-32-le"), "<u4")
+    signs = becomes[np.minimum(codes, becomes.size - 1)]
+    starts = np.cumsum([0, *(len(text) + 1 for text in texts)])
+    is_other = signs == 0
+    is_other[starts[1:-1] - 1] = False
+    line = signs.tobytes().decode("utf-32-le")
+    pieces, done = [], 0
+    for number in np.unique(np.searchsorted(starts, np.flatnonzero(is_other), side="right") - 1).tolist():
+        pieces += [line[done : starts[number]], fold(texts[number]).replace("\0", "\x01")]
+        done = int(starts[number + 1]) - 1
+    return "".join((*pieces, line[done:])).replace("°c", "℃")
+
+
+@cache
+def _signs() -> npt.NDArray[np.uint32]:
+    """Code point → the one that it folds to, whatever stands beside it; 0 where it takes more than that."""
+    plain, _, becomes = _plain()
+    signs = [chr(code) for code in range(0x10000)]
+    single = [becomes.get(sign, sign) if plain.fullmatch(sign) else "\0" for sign in signs]
+    return np.array([ord(sign) if len(sign) == 1 else 0 for sign in [*single, "\0"]], "<u4")
+
+
+@cache
+def standing() -> npt.NDArray[np.bool_]:
+    """Which code points stand in `runs`."""
+    return np.array([chr(code).isalnum() for code in range(sys.maxunicode + 1)])
+
+
 def _thoroughly(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).lower().replace("°c", "℃")
     return folded if folded.isascii() else str(_simplifier().convert(folded))
@@ -110,7 +148,7 @@ def terms(text: str) -> Counter[str]:
 def words(text: str) -> list[str]:
     """All words of a text; what `kept` makes of each is a term."""
     exact, rest = taken(fold(text))
-    return exact + _cutter()(rest)
+    return [word for _, word in exact] + cutter()(rest)
 
 
 @lru_cache(maxsize=1 << 17)

@@ -7,6 +7,7 @@ ending in .gz are compressed. What cannot be read is refused with its line, and 
 
 from __future__ import annotations
 
+import gc
 import gzip
 import itertools
 import math
@@ -191,7 +192,8 @@ def _each(act: Callable[[S], R], chunks: Iterable[S], processes: int) -> Iterato
     if len(some) < 2 or processes < 2:
         yield from map(act, itertools.chain(some, chunks))
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    # What is made of texts holds no cycles: looking for them takes a tenth of the time.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=gc.disable) as pool:
         running = deque(pool.submit(act, chunk) for chunk in some)
         for chunk in chunks:
             running.append(pool.submit(act, chunk))
