@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from services.licensing.rules.periods import ends_after_days, months_after
-from services.licensing.service.calendar import working_days
+from services.licensing.service.calendar import shipped_days
 
 LIVE, OPEN = ("FILED", "ANNOUNCED", "WITHDRAWAL_FILED"), ("ANNOUNCED", "WITHDRAWAL_FILED")
 MONTHS, TRIAL_MONTHS, QUICK_MONTHS, PAY_DAYS, SIGN_DAYS = 36, 6, 9, 30, 30
@@ -128,7 +128,7 @@ class Model:
 
     def notify(self, name: str, declaration: str, firm: str, today: date) -> None:
         due = self.declarations[declaration][1]
-        pay_by = ends_after_days(today, PAY_DAYS, working_days())
+        pay_by = ends_after_days(today, PAY_DAYS, shipped_days())
         self.requests[name] = Request(declaration, firm, due, today, pay_by)
         self._effect(name)
 

@@ -15,11 +15,12 @@ from itertools import pairwise
 
 import pytest
 
-from services.licensing.rules import notice, quick, royalty, schedule, terms
+from services.licensing.rules import benefit, notice, quick, royalty, schedule, terms
+from services.licensing.rules.benefit import Owner, Person, Scheme
 from services.licensing.rules.notice import Notice, Paid
 from services.licensing.rules.royalty import Rates
 from services.licensing.rules.schedule import Due, Money
-from services.licensing.service.calendar import working_days
+from services.licensing.service.calendar import shipped_days
 from shared.contracts.licensing import OfferTerms, PaymentState, QuickTerms, RequestState, Terms
 
 CASES = int(os.environ.get("DUIJIE_SUMS_CASES", "1000"))
@@ -89,7 +90,7 @@ def installments_are_the_fee(chance: random.Random) -> None:
     agreed = OfferTerms.model_validate(
         {"license_type": "ORDINARY", "scope": {"from": DAY, "to": DAY}, "fee": fee, "installments": said}
     )
-    items = list(schedule.planned(agreed, day(chance), working_days()))
+    items = list(schedule.planned(agreed, day(chance), shipped_days()))
     assert [item[1] for item in items] == parts and sum(parts) == whole
     assert [item[2] for item in items] == sorted(item[2] for item in items)
     announced = Terms.model_validate(
@@ -99,7 +100,7 @@ def installments_are_the_fee(chance: random.Random) -> None:
         }
     )  # fmt: skip
     first = terms.due_fen(announced.fee, announced.installments[0].amount)
-    assert first + sum(item[1] for item in schedule.planned(announced, DAY, working_days())) == whole
+    assert first + sum(item[1] for item in schedule.planned(announced, DAY, shipped_days())) == whole
 
 
 @law
@@ -108,15 +109,15 @@ def a_fee_at_once_is_one_item(chance: random.Random) -> None:
     fee = {"fee_type": kind, "amount": terms.yuan(whole)}
     fee |= {"rate": "0.03", "rate_base": "PROFIT"} if kind != "LUMP_SUM" else {}
     agreed = OfferTerms.model_validate({"license_type": "SOLE", "scope": {"from": DAY, "to": DAY}, "fee": fee})
-    (item,) = schedule.planned(agreed, day(chance), working_days())
+    (item,) = schedule.planned(agreed, day(chance), shipped_days())
     assert item[1] == whole
     tried = QuickTerms.model_validate(
         {"trial": {"duration": "P6M", "permitted_use": "INTERNAL_TEST"}, "fee": fee, "license_term_months": 36}
     )
     trial = quick.Trial(DAY, DAY + timedelta(days=900), converted_on=day(chance))
-    (item,) = quick.planned(tried, trial, None, working_days())
+    (item,) = quick.planned(tried, trial, None, shipped_days())
     assert item[1] == whole and trial.converted_on is not None and item[2] > trial.converted_on
-    assert not quick.planned(tried, quick.Trial(DAY, DAY), None, working_days())
+    assert not quick.planned(tried, quick.Trial(DAY, DAY), None, shipped_days())
 
 
 @law
@@ -155,6 +156,47 @@ def a_notice_keeps_exactly_what_was_due(chance: random.Random) -> None:
     kept = arrived - notice.refundable_fen(given, paid, today)
     assert 0 <= kept <= due
     assert kept == (0 if state is RequestState.PAYMENT_LAPSED else min(arrived, due))
+
+
+@law
+def a_split_gives_everything_away(chance: random.Random) -> None:
+    """Largest remainders: exact in all, for nobody more than a fen away from its share, more weight never less money."""
+    weights = [chance.choice((0, 1, 1, 3, 50, chance.randrange(1, 10_001))) for _ in range(chance.randrange(1, 9))]
+    whole = fen(chance)
+    if not any(weights):
+        weights[0] = 1
+    parts = benefit.split(whole, weights)
+    assert sum(parts) == whole and min(parts) >= 0
+    for weight, part in zip(weights, parts, strict=True):
+        assert abs(part - Fraction(whole * weight, sum(weights))) < 1
+    ranked = sorted(zip(weights, parts, strict=True))
+    assert all(a <= b for (lighter, a), (heavier, b) in pairwise(ranked) if lighter < heavier)
+
+
+@law
+def income_reaches_somebody(chance: random.Random) -> None:
+    """I-9: the owners' parts are the income less common costs; the people get at least their rate of what is left."""
+    count = chance.randrange(1, 5)
+    shares = [1 + part for part in parts_of(10_000 - count, count, chance)]
+    owners = [Owner(f"owner {at}", share=share) for at, share in enumerate(shares)]
+    gross = fen(chance)
+    common = chance.randrange(gross + 1)
+    at = chance.choice((None, chance.randrange(count)))
+    own = 0 if at is None else benefit.split(gross - common, shares)[at]
+    costs = chance.choice((0, chance.randrange(own + 1)))
+    rate = chance.choice((Decimal("0.5"), Decimal(chance.randrange(1_001)) / 1_000))
+    scheme = chance.choice(
+        (None, Scheme(rate, []), Scheme(rate, [("unit", Decimal("0.3")), ("college", Decimal("0.2"))]))
+    )
+    persons = [
+        Person(f"ivt_{number}", str(number), chance.randrange(1, 101)) for number in range(chance.randrange(1, 5))
+    ]
+    found = benefit.shared_out(gross, common, costs, owners, at, scheme, persons)
+    assert sum(part.fen for part in found.parts) + (costs if at is not None else 0) == gross - common
+    assert found.net == (own - costs if at is not None else 0)
+    due = sum(part.fen for part in found.parts if part.kind == "PERSON")
+    assert due == found.persons and 0 <= due <= found.net
+    assert scheme is None or at is None or 0 <= due - found.net * rate < 1
 
 
 @pytest.mark.parametrize("one", LAWS, ids=lambda one: one.__name__)

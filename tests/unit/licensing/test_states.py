@@ -14,13 +14,25 @@ from enum import StrEnum
 
 import pytest
 
-from services.licensing.rules import contract, declaration, notice, offer, payment, quick, recordal, royalty, schedule
+from services.licensing.rules import (
+    benefit,
+    contract,
+    declaration,
+    notice,
+    offer,
+    payment,
+    quick,
+    recordal,
+    royalty,
+    schedule,
+)
 from services.licensing.rules.contract import Contract
 from services.licensing.rules.declaration import DeclarationAct
 from services.licensing.rules.offer import Said
 from services.licensing.rules.payment import PaymentAct
 from services.licensing.rules.royalty import ReportAct
 from shared.contracts.access import ACCESS
+from shared.contracts.benefits import DistributionAct, DistributionState
 from shared.contracts.catalog import DeferralEvent
 from shared.contracts.licensing import (
     DeclarationState,
@@ -111,15 +123,15 @@ MACHINES = {
             "(notice)": of(declaration.is_open),
         },
         """
-                         | consents | consents/{consent_id}/revocation | filing | announcement | non-announcement | withdrawal       | withdrawal-announcement | (notice)
-        DRAFT            | ✓        | ✓                                | FILED  | ·            | ·                | ·                | ·                       | ·
-        CONSENTED        | ✓        | ✓                                | FILED  | ·            | ·                | ·                | ·                       | ·
-        FILED            | ·        | ·                                | ·      | ANNOUNCED    | NOT_ANNOUNCED    | ·                | ·                       | ·
-        NOT_ANNOUNCED    | ·        | ·                                | ·      | ·            | ·                | ·                | ·                       | ·
-        ANNOUNCED        | ·        | ·                                | ·      | ·            | ·                | WITHDRAWAL_FILED | ·                       | ✓
-        WITHDRAWAL_FILED | ·        | ·                                | ·      | ·            | ·                | ·                | WITHDRAWN               | ✓
-        WITHDRAWN        | ·        | ·                                | ·      | ·            | ·                | ·                | ·                       | ·
-        ENDED            | ·        | ·                                | ·      | ·            | ·                | ·                | ·                       | ·
+                         | consents | consents/{consent_id}/revocation | filing | announcement | non-announcement | withdrawal       | withdrawal-announcement | (notice) | agency-consents
+        DRAFT            | ✓        | ✓                                | FILED  | ·            | ·                | ·                | ·                       | ·        | any
+        CONSENTED        | ✓        | ✓                                | FILED  | ·            | ·                | ·                | ·                       | ·        | any
+        FILED            | ·        | ·                                | ·      | ANNOUNCED    | NOT_ANNOUNCED    | ·                | ·                       | ·        | any
+        NOT_ANNOUNCED    | ·        | ·                                | ·      | ·            | ·                | ·                | ·                       | ·        | any
+        ANNOUNCED        | ·        | ·                                | ·      | ·            | ·                | WITHDRAWAL_FILED | ·                       | ✓        | any
+        WITHDRAWAL_FILED | ·        | ·                                | ·      | ·            | ·                | ·                | WITHDRAWN               | ✓        | any
+        WITHDRAWN        | ·        | ·                                | ·      | ·            | ·                | ·                | ·                       | ·        | any
+        ENDED            | ·        | ·                                | ·      | ·            | ·                | ·                | ·                       | ·        | any
         """,
         {act.value: state for act, state in declaration.TO.items()},
     ),
@@ -140,17 +152,17 @@ MACHINES = {
         TERMINATED       | ·        | ·            | any
         """,
     ),
-    # PAY-STATE. A fact is contested, never a license refused; what is settled, or found not received, stays so.
+    # PAY-STATE. A fact is contested, never a license refused; what is settled may be returned, and stays settled.
     "payment 付款": Machine(
         PaymentState,
         "/v1/payments/{id}",
         {act.value: of(payment.act_is_open, act) for act in PaymentAct},
         """
-                     | confirmation | contest | resolution
-        REPORTED     | ✓            | ✓       | ·
-        SETTLED      | ·            | ·       | ·
-        CONTESTED    | ✓            | ·       | ✓
-        NOT_RECEIVED | ·            | ·       | ·
+                     | confirmation | contest | resolution | refunds
+        REPORTED     | ✓            | ✓       | ·          | ·
+        SETTLED      | ·            | ·       | ·          | ✓
+        CONTESTED    | ✓            | ·       | ✓          | ·
+        NOT_RECEIVED | ·            | ·       | ·          | ·
         """,
     ),
     # INQ-STATE. Messages are still written while a contract waits or runs: only a closed inquiry is silent.
@@ -192,13 +204,13 @@ MACHINES = {
             "payments": concluded(schedule.license_takes_money),
         },
         """
-                           | signatures | terminations | payments | royalty-reports | recordals
-        PENDING_SIGNATURES | ✓          | ·            | ·        | any             | any
-        NOT_CONCLUDED      | ·          | ·            | ·        | any             | any
-        SIGNED             | ·          | ✓            | ✓        | any             | any
-        IN_FORCE           | ·          | ✓            | ✓        | any             | any
-        EXPIRED            | ·          | ·            | ✓        | any             | any
-        TERMINATED         | ·          | ·            | ✓        | any             | any
+                           | signatures | terminations | payments | royalty-reports | recordals | demands
+        PENDING_SIGNATURES | ✓          | ·            | ·        | any             | any       | any
+        NOT_CONCLUDED      | ·          | ·            | ·        | any             | any       | any
+        SIGNED             | ·          | ✓            | ✓        | any             | any       | any
+        IN_FORCE           | ·          | ✓            | ✓        | any             | any       | any
+        EXPIRED            | ·          | ·            | ✓        | any             | any       | any
+        TERMINATED         | ·          | ·            | ✓        | any             | any       | any
         """,
     ),
     # ROY-STATE. Contested is a report until the next one is sent; whatever was verified stays.
@@ -230,11 +242,11 @@ MACHINES = {
         "/v1/quick-license-offers/{id}",
         {**{act: of(quick.offer_act_is_open, act) for act in quick.OFFER_FROM}, "(trial)": of(quick.offer_stands)},
         """
-               | activation | pause  | resumption | ending | (trial)
-        DRAFT  | ACTIVE     | ·      | ·          | ENDED  | ·
-        ACTIVE | ·          | PAUSED | ·          | ENDED  | ✓
-        PAUSED | ·          | ·      | ACTIVE     | ENDED  | ·
-        ENDED  | ·          | ·      | ·          | ·      | ·
+               | activation | pause  | resumption | ending | (trial) | agency-consents
+        DRAFT  | ACTIVE     | ·      | ·          | ENDED  | ·       | any
+        ACTIVE | ·          | PAUSED | ·          | ENDED  | ✓       | any
+        PAUSED | ·          | ·      | ACTIVE     | ENDED  | ·       | any
+        ENDED  | ·          | ·      | ·          | ·      | ·       | any
         """,
         quick.OFFER_TO,
     ),
@@ -253,19 +265,48 @@ MACHINES = {
         TERMINATED               | ·          | ·          | ·
         """,
     ),
-    # REC-STATE. The office decides on what was filed; what it refused is filed again; what is recorded stays.
+    # DIST-STATE. What was computed is approved, then paid out; it is withdrawn only while nobody was paid.
+    "distribution 收益分配": Machine(
+        DistributionState,
+        "/v1/distributions/{id}",
+        {act.value: of(benefit.act_is_open, act, is_partly_paid=False) for act in DistributionAct},
+        """
+                  | approval | payouts | withdrawal
+        COMPUTED  | ✓        | ·       | ✓
+        APPROVED  | ·        | ✓       | ✓
+        PAID      | ·        | ·       | ·
+        WITHDRAWN | ·        | ·       | ·
+        """,
+    ),
+    "distribution 收益分配, once somebody was paid": Machine(
+        DistributionState,
+        "/v1/distributions/{id}",
+        {act.value: of(benefit.act_is_open, act, is_partly_paid=True) for act in DistributionAct},
+        """
+                  | approval | payouts | withdrawal
+        COMPUTED  | ✓        | ·       | ·
+        APPROVED  | ·        | ✓       | ·
+        PAID      | ·        | ·       | ·
+        WITHDRAWN | ·        | ·       | ·
+        """,
+    ),
+    # REC-STATE. The office decides on what was filed; what it refused is filed again; what is on record is changed or cancelled.
     "recordal 备案": Machine(
         RecordalState,
         "",
-        {outcome: of(recordal.step_follows, outcome) for outcome in ("FILED", "RECORDED", "REFUSED")},
+        {
+            outcome: of(recordal.step_follows, outcome)
+            for outcome in ("FILED", "RECORDED", "REFUSED", "CHANGED", "CANCELLED")
+        },
         """
-                 | FILED | RECORDED | REFUSED
-        NOT_DUE  | ·     | ·        | ·
-        DUE      | ✓     | ·        | ·
-        FILED    | ·     | ✓        | ✓
-        RECORDED | ·     | ·        | ·
-        REFUSED  | ✓     | ·        | ·
-        OVERDUE  | ✓     | ·        | ·
+                  | FILED | RECORDED | REFUSED | CHANGED | CANCELLED
+        NOT_DUE   | ·     | ·        | ·       | ·       | ·
+        DUE       | ✓     | ·        | ·       | ·       | ·
+        FILED     | ·     | ✓        | ✓       | ·       | ·
+        RECORDED  | ·     | ·        | ·       | ✓       | ✓
+        REFUSED   | ✓     | ·        | ·       | ·       | ·
+        OVERDUE   | ✓     | ·        | ·       | ·       | ·
+        CANCELLED | ·     | ·        | ·       | ·       | ·
         """,
     ),
 }
@@ -303,6 +344,7 @@ def test_no_state_and_no_act_is_missing_in_the_table(name: str) -> None:
 def test_every_act_at_the_front_door_stands_in_a_table() -> None:
     """What is done to a thing of the deals is a POST below it: below which, is listed here."""
     below = {path.split("{id}")[0] for method, path in ACCESS["licensing"] if method == "POST" and "{id}/" in path}
+    below -= {"/v1/settlement-rules/", "/v1/payment-providers/"}  # stand until they are taken back: no states
     assert below == {machine.route.split("{id}")[0] for machine in MACHINES.values() if machine.route}
 
 
