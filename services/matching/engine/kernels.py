@@ -465,7 +465,7 @@ def search(
                 left -= lists[r, i, 1]
                 told[1] += held
                 walked += held
-                if walked > PAUSE and filled == k:
+                if walked > PAUSE and filled == k and left < limit:
                     walked = 0
                     if left + _greatest(acc, 0, RANGE) < limit:
                         break

@@ -23,7 +23,7 @@ from services.matching.engine.segment import GRAM, Ragged, Segment, Weights, gat
 POSTINGS_FROM = 512  # documents from which postings are faster than reading every row
 YOUNG_MOST = 4_096  # documents that may wait for their postings
 DIRECT_SHARE = 100  # a filter that leaves fewer than one in so many rows is scored row by row
-LEFT_SHARE = 0.6  # of the threshold that may be left to terms that are not walked: measured
+LEFT_SHARE = 0.3  # of the threshold that may be left to terms that are not walked: measured
 _MASKS_MOST = 64
 
 

@@ -315,7 +315,7 @@ def run(
         engine_of(corpus(texts_of(texts), 600, mean_terms, 2), 2)  # compiled before anything is timed
         started = time.perf_counter()
         engine = engine_of(made, 1)
-        say(f"  built from term numbers in {time.perf_counter() - started:.1f} s, one core")
+        say(f"  built from term numbers in {time.perf_counter() - started:.1f} s, two threads")
         snapshot = engine.snapshot
         asked = needs(made, snapshot.epoch.idf, corpus(texts_of(texts), queries, mean_terms, 77))
         x = matrix(made, snapshot.epoch.idf)
