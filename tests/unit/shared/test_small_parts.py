@@ -64,13 +64,11 @@ def test_a_mark_holds_for_its_parts_with_their_borders_only() -> None:
 
 def test_ids_rise_with_time_and_never_meet() -> None:
     made: list[str] = []
-    until = time.time_ns() + 30_000_000
-    while time.time_ns() < until:
+    while len(made) < 20:
         at = time.time_ns() // 1_000_000
         made.append(new_id("lst"))
         while time.time_ns() // 1_000_000 <= at:
             pass
-    assert len(made) > 3
     assert made == sorted(made)
     crowd = {new_id("lst") for _ in range(10_000)}
     assert len(crowd) == 10_000
