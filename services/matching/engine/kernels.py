@@ -204,7 +204,7 @@ def invert(forward: Forward, tf: Array, inverse: Array, n_terms: int) -> Posting
         def each(act: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
             return list(pool.map(act, *columns))
 
-        counted_ = each(lambda part: _frequencies(forward, n_terms, *part), parts)
+        counted_ = each(lambda part: _frequencies(forward, n_terms, part[0], part[1]), parts)
         assert sum(int(documents.sum()) for documents, _ in counted_) == forward.term.size
         ranges = np.array([ranges for _, ranges in counted_])
         pair_start = np.concatenate(([0], np.cumsum(ranges.sum(axis=0))))
@@ -213,7 +213,7 @@ def invert(forward: Forward, tf: Array, inverse: Array, n_terms: int) -> Posting
         measured = [np.zeros(n_terms, _MEASURED) for _ in parts]
         for held, pair in zip(measured, before, strict=True):
             held["range"], held["pair"] = -1, pair
-        each(lambda part, held: _measure(forward, tf, inverse, *part, held, size), parts, measured)
+        each(lambda part, held: _measure(forward, tf, inverse, part[0], part[1], held, size), parts, measured)
         tf_most = np.max([held["tf"] for held in measured], axis=0)
         step = np.max([held["weight"] for held in measured], axis=0) / 255.0 * (1.0 + 1e-9)
         pairs = _starts(size)
@@ -222,7 +222,7 @@ def invert(forward: Forward, tf: Array, inverse: Array, n_terms: int) -> Posting
         for held, pair in zip(laid, before, strict=True):
             held["range"], held["pair"] = -1, pair
             np.divide(1.0, step, out=held["unit"], where=step > 0.0)
-        each(lambda part, held: _lay(forward, tf, inverse, *part, held, size, pairs, words), parts, laid)
+        each(lambda part, held: _lay(forward, tf, inverse, part[0], part[1], held, size, pairs, words), parts, laid)
     return Postings(step, tf_most, pair_start, pairs, words)
 
 
