@@ -204,7 +204,7 @@ def invert(forward: Forward, tf: Array, inverse: Array, n_terms: int) -> Posting
         def each(act: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
             return list(pool.map(act, *columns))
 
-        counted_ = each(lambda part: _frequencies(forward, n_terms, *part), parts)
+        counted_ = each(lambda part: _frequencies(forward, n_terms, part[0], part[1]), parts)
         assert sum(int(documents.sum()) for documents, _ in counted_) == forward.term.size
         ranges = np.array([ranges for _, ranges in counted_])
         pair_start = np.concatenate(([0], np.cumsum(ranges.sum(axis=0))))
