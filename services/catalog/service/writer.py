@@ -21,7 +21,7 @@ from shared import log
 ROOT = Path(__file__).parents[3]
 MODULE = "services.catalog.workers"
 ENDING_S = 5.0
-NICE = 10  # whoever asks the platform something goes first; the reader of files (19) comes last
+NICE = 5  # whoever asks the platform something goes first; more would starve imports where all processors are busy
 
 
 class Instructions(BaseModel):
