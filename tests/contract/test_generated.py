@@ -128,7 +128,7 @@ async def _furnished(world: World, platform: Platform) -> None:
 
 
 async def _done(university: Api, job_id: str) -> None:
-    for _ in range(200):
+    for _ in range(1_200):  # a process is started first
         if (await university.read(f"/v1/patent-imports/{job_id}"))["state"] in ("DONE", "FAILED"):
             return
         await asyncio.sleep(0.05)
