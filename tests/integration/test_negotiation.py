@@ -548,3 +548,15 @@ async def test_annual_fees_of_what_is_licensed_are_deadlines_and_in_grace_of_bot
     await talks.later(331)
     for who in (talks.university, talks.firm):
         assert [id_ for id_, _ in await due(who, "GRACE_PERIOD", 400)] == [license_["id"]]
+
+
+async def test_an_ordinary_license_leaves_the_listing_to_the_next_firm(talks: Talks) -> None:
+    """LS-MODES: sole and exclusive are gone, a further ordinary license is not."""
+    await talks.concluded(license_type="ORDINARY")
+    for _ in range(200):
+        if (await talks.university.read(f"/v1/patents/{talks.patent}"))["exploitation_status"] == "LICENSED":
+            break
+        await asyncio.sleep(0.05)
+    listing = await talks.university.read(f"/v1/listings/{talks.listing}")
+    assert (listing["state"], listing["modes"]) == ("PUBLISHED", ["ORDINARY", "SOLE", "EXCLUSIVE"])
+    assert (await talks.concluded(await a_firm(talks), license_type="ORDINARY"))["state"] == "IN_FORCE"

@@ -144,6 +144,27 @@ WAITS = {
 }  # fmt: skip
 
 
+OF_MODES = frozenset({"SCOPE-CONFLICT", "OL-IN-FORCE"})
+
+
+@rule(
+    "LS-MODES",
+    source=Text(
+        "Patent Law Art. 51; Interpretation on technology contracts Art. 25",
+        "专利法第五十一条第三款；技术合同司法解释（2020）第二十五条",
+    ),
+    since="2021-06-01",
+)
+def stays_for_some(by_mode: Sequence[Sequence[Refusal]], targets: Iterable[Target], today: date) -> bool:
+    """Ordinary and open licenses end the sole and exclusive modes of a listing alone; it stays on offer in the others.
+
+    `by_mode` are the reasons against each mode that is offered. A sole or exclusive license leaves nothing.
+    """
+    known = (one for target in targets for one in target.standing.active(EncumbranceKind.LICENSE, today))
+    are_shared = all(one.license_type is LicenseType.ORDINARY for one in known)
+    return are_shared and all({no.rule for no in found} <= OF_MODES for found in by_mode) and not all(by_mode)
+
+
 @rule(
     "LS-FATE",
     source=Text("Civil Code Art. 865; Patent Law Art. 14, 44", "民法典第八百六十五条；专利法第十四条、第四十四条"),

@@ -102,6 +102,13 @@ def refusals(targets: Iterable[Target], modes: Sequence[str], today: date) -> li
     return [no for target in targets for no in against_offer(target, wanted, today)]
 
 
+def _against(targets: Sequence[Target], modes: Sequence[str], today: date) -> list[Refusal]:
+    """The reasons against leaving patents on offer: none while what was licensed leaves one of the modes."""
+    found = refusals(targets, modes, today)
+    by_mode = [refusals(targets, [mode], today) for mode in modes] if found else []
+    return [] if found and rules.listing.stays_for_some(by_mode, targets, today) else found
+
+
 def supplier_refusals(is_restricted: bool) -> list[Refusal]:
     """The reason against offering anything at all."""
     return [no] if (no := rules.listing.supplier_may_deal(is_restricted)) else []
@@ -500,7 +507,7 @@ class Listings:
             targets = [target_of(patent, today, given[row.id]) for patent in patents[row.id]]
             no = rules.listing.is_cleared(row.is_soe, cleared.get(row.id), row.text_version)
             stopped = supplier_refusals(row.organization_id in restricted)
-            against = [*stopped, *refusals(targets, row.modes, today), *([no] if no else [])]
+            against = [*stopped, *_against(targets, row.modes, today), *([no] if no else [])]
             found.append(_Judged(row, targets, against))
         return found
 

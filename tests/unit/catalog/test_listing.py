@@ -19,6 +19,7 @@ from services.catalog.rules.listing import (
     may_edit,
     next_state,
     sample_stays_apart,
+    stays_for_some,
     supplier_may_deal,
 )
 from services.catalog.rules.status import Event, fold
@@ -181,3 +182,23 @@ def test_the_system_suspends_and_closes_what_may_not_be_offered(
 
 def test_whatever_waits_goes_on_by_itself() -> None:
     assert set(WAITS.values()) <= BY_SYSTEM
+
+
+ALL = ["ORDINARY", "SOLE", "EXCLUSIVE"]
+
+
+@pytest.mark.parametrize(
+    ("events", "modes", "stays"),
+    [
+        ([license_("ORDINARY")], ALL, True),  # one more ordinary license is possible
+        ([license_("ORDINARY")], ["SOLE", "EXCLUSIVE"], False),
+        ([license_("SOLE")], ALL, False),
+        ([license_("EXCLUSIVE")], ["EXCLUSIVE", "ASSIGNMENT"], False),  # nothing for whoever wants to use it
+    ],
+)
+def test_what_a_license_leaves_stays_on_offer(events: list[Event], modes: list[str], stays: bool) -> None:
+    """LS-MODES."""
+    status = LegalStatus(state=LegalState.IN_FORCE, as_of=TODAY, source=None, freshness=Freshness.FRESH)
+    target = Target("pat_1", PatentType.INVENTION, status, date(2015, 3, 1), True, fold(events))
+    by_mode = [against_offer(target, [mode], TODAY) for mode in modes]
+    assert stays_for_some(by_mode, [target], TODAY) is stays
