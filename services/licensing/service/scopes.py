@@ -6,8 +6,11 @@ what keeps those who want the same patent in a queue, so that the second is told
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 
 from sqlalchemy import Row, and_, delete, func, insert, or_, select, text, update
@@ -43,6 +46,44 @@ async def queue(tx: Tx, patent_ids: Sequence[str]) -> None:
     """Wait for whoever deals in these patents at this moment; until our transaction ends others wait for us."""
     for id_ in sorted(set(patent_ids)):
         await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 0))"), {"id": id_})
+
+
+class Turns:
+    """A crowd that wants one patent alone waits here and not in the database, where it would hold every connection.
+
+    Whoever waited looks again before it goes on: most find then that somebody else was first.
+    """
+
+    def __init__(self, at_once: int = 2) -> None:  # one at work, one that waits for it in the queue
+        self._at_once = at_once
+        self._busy: Counter[tuple[str, ...]] = Counter()
+        self._next: dict[tuple[str, ...], asyncio.Future[None]] = {}
+
+    async def has_waited(self, patent_ids: Sequence[str]) -> bool:
+        """Wait until somebody's turn is over, if all are taken; False when one is free at once."""
+        key = _key(patent_ids)
+        if self._busy[key] < self._at_once:
+            return False
+        await asyncio.shield(self._next.setdefault(key, asyncio.get_running_loop().create_future()))
+        return True
+
+    @contextmanager
+    def taken(self, patent_ids: Sequence[str]) -> Iterator[None]:
+        """Take a turn; whoever waits looks again when it is over."""
+        key = _key(patent_ids)
+        self._busy[key] += 1
+        try:
+            yield
+        finally:
+            self._busy[key] -= 1
+            if not self._busy[key]:
+                del self._busy[key]
+            if waiting := self._next.pop(key, None):
+                waiting.set_result(None)
+
+
+def _key(patent_ids: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(patent_ids)))
 
 
 async def against(
