@@ -96,12 +96,15 @@ async def _furnished(world: World, platform: Platform) -> None:
     shown = {"license_id": agreed["id"], "begun_on": case.today, "ends_on": case.day(15), "place": "校内公示栏"}
     quick = await (await talks.another()).standing()
     provider = await operator.made("/v1/payment-providers", {"name": "测试银行"})
+    to_come = {**factories.a_restriction(university.organization_id), "from": "2199-01-01"}
+    restriction = await operator.made("/v1/party-restrictions", to_come)
     rule = await university.made("/v1/settlement-rules", {"signatory": {"name": "王校长"}})
     platform.ids = {
         "benefit-rules": (await a_benefit_rule(university))["id"],
         "distributions": distribution["id"],
         "payment-providers": provider["id"],
         "settlement-rules": rule["id"],
+        "party-restrictions": restriction["id"],
         "quick-license-offers": quick["id"],
         "quick-license-requests": (await talks.trial(quick))["id"],
         "royalty-reports": (await talks.reported(license_type="ORDINARY", pricing_way="MARKET_LISTING"))["id"],

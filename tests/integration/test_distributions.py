@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from psycopg.errors import CheckViolation
 from python_calamine import CalamineWorkbook
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -303,7 +304,7 @@ async def test_postgresql_commits_no_entry_that_does_not_balance_and_changes_non
     db = case.world.house.licensing.db
     entry = "INSERT INTO ledger_entry (kind, organization_id, deal_id, subject, \"on\", at) VALUES ('SETTLED', 'o', 'd', 's', now(), now()) RETURNING position"
     line = text("INSERT INTO ledger_line (entry, at, account, fen) VALUES (:entry, :at, 'HELD', :fen)")
-    with pytest.raises(DBAPIError, match="does not balance"):
+    with pytest.raises(CheckViolation, match="does not balance"):
         async with db.write() as tx:
             position = await tx.scalar(text(entry))
             await tx.execute(line, [{"entry": position, "at": 0, "fen": 5}, {"entry": position, "at": 1, "fen": -4}])
