@@ -158,15 +158,32 @@ class Watched:
         )
 
 
-async def reads(http: httpx.AsyncClient, until: asyncio.Event | None) -> list[float]:
-    """Seconds of reads of a list, one after another, for ten seconds or until told."""
-    found, end = [], time.perf_counter() + READS_S
-    while not until.is_set() if until else time.perf_counter() < end:
-        started = time.perf_counter()
-        (await http.get("/v1/listings?limit=20")).raise_for_status()
-        found.append(time.perf_counter() - started)
-        await asyncio.sleep(PAUSE_S)
-    return found
+class Reader:
+    """Somebody who reads a list all the time, in a process of its own: what this one does must not count as waiting."""
+
+    def __init__(self, port: int, home: Path, who: str) -> None:
+        asked = ["--read", str(port), "--home", str(home), "--who", who]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.load.imports_bench", *asked], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def over(self) -> list[tuple[float, float]]:
+        """When each read began, and the seconds that it took."""
+        told, _ = self._process.communicate()
+        return [(at, took) for at, took in json.loads(told)]
+
+
+async def read_on(port: int, home: Path, who: str) -> None:
+    """Read one page after another until the standard input ends, then tell how long each took."""
+    found: list[tuple[float, float]] = []
+    ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+    async with client(port, home, who) as http:
+        while not ended.done():
+            started = time.monotonic()
+            (await http.get("/v1/listings?limit=20")).raise_for_status()
+            found.append((started, time.monotonic() - started))
+            await asyncio.sleep(PAUSE_S)
+    sys.stdout.write(json.dumps(found))
 
 
 def p99(found: list[float]) -> float:
@@ -206,16 +223,16 @@ async def measured(port: int, home: Path, url: str, files: dict[str, Path], proc
     for who, (form, path) in zip(("university", "operator"), files.items(), strict=True):
         if form == "XLSX":
             forget(url)
-        async with client(port, home, who) as http, client(port, home, who) as reader:
-            idle = p99(await reads(reader, None))
-            over = asyncio.Event()
-            reading = asyncio.create_task(reads(reader, over))
-            started = time.perf_counter()
+        async with client(port, home, who) as http:
+            reader = Reader(port, home, who)
+            await asyncio.sleep(READS_S)
+            begun = time.monotonic()
             async with Watched(process) as watched:
                 job = await imported(http, path)
-            took = time.perf_counter() - started
-            over.set()
-            busy = p99(await reading)
+            took = time.monotonic() - begun
+            seen = reader.over()
+            idle = p99([seconds for at, seconds in seen if begun - READS_S + 2 < at < begun])
+            busy = p99([seconds for at, seconds in seen if at >= begun])
             say(
                 f"{form} import: {took:.1f} s, {watched.told()}, p99 of reads {busy * 1000:.1f} ms / {idle * 1000:.1f} ms"
                 f" idle = {busy / idle:.1f}; {job['rows']}"
@@ -253,7 +270,13 @@ def main() -> None:
     """Measure and tell."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--read", type=int, help="port; for the process that reads")
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--who")
     options = parser.parse_args()
+    if options.read:
+        asyncio.run(read_on(options.read, options.home, options.who))
+        return
     with tempfile.TemporaryDirectory(prefix="duijie-bench-") as folder:
         Path(folder).chmod(0o755)
         home, port = Path(folder) / "home", free_port()

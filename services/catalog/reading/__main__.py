@@ -50,10 +50,14 @@ def _said_out(said: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Read the file that stdin orders, and say what its rows say, or why it cannot be read."""
+    """Read the file that stdin orders, and say what its rows say, or why it cannot be read.
+
+    Each part waits to be asked for, by a byte on stdin or by its end: a file that is read while its rows are written
+    would take two processors, and whoever asks the platform something meanwhile would wait.
+    """
     os.nice(NICE)
-    order = Order.from_json(sys.stdin.read())
-    out = sys.stdout.buffer
+    asked, out = sys.stdin.buffer, sys.stdout.buffer
+    order = Order.from_json(asked.readline().decode())
     with os.fdopen(order.content, "rb") as content, _memory() as memory:
         read = reader_of(order.form)
         confine(order.form, os.fstat(content.fileno()).st_size)
@@ -61,6 +65,8 @@ def main() -> None:
         try:
             for part in spoken(content, order, read):
                 out.write(framed(part))
+                out.flush()
+                asked.read(1)
             out.write(framed(_json({"end": True, "peak_kb": _peak_kb(memory)})))
         except Refused as refused:
             out.write(framed(_json({"refused": refusal_out(refused.refusal)})))

@@ -66,7 +66,6 @@ from shared.rulebook import Refusal, Refused, rule
 
 LOOK_S, LINGER_S = 0.2, 20.0  # how often to look for work, and how long to stay without any
 TRIES = 5  # of a chunk that another writer got ahead of
-AHEAD = 2  # chunks that wait to be written
 _EMPTY: dict[str, Any] = {name: [] if name in ("ipc", "holders", "inventors") else None for name in FIELDS}
 
 
@@ -104,38 +103,25 @@ def others_write() -> Refusal:
 
 
 class _Work:
-    """A job in hand: the child that reads its file, and rows that were read and are not yet written."""
+    """A job in hand: the child that reads its file, and the rows that are to be written next.
+
+    They are read when the last are written, and not before: an import takes one processor, and leaves others to readers.
+    """
 
     def __init__(self, job_id: str, reader: Reader, known: Sequence[str], at: int) -> None:
         """`known` are the patents that a known row speaks of; `at` rows of the file were written before."""
         self.job_id, self.reader, self.known, self.at = job_id, reader, known, at
         self.tries = 0
         self._rows: list[RowRead] | None = None
-        self._ahead: asyncio.Queue[list[RowRead] | Exception] = asyncio.Queue(AHEAD)
-        self._reading = asyncio.create_task(self._read(self.reader.rows - at))
-
-    async def _read(self, left: int) -> None:
-        """Read while rows are written: the child is not to wait for the database, nor that for the child."""
-        try:
-            while left > 0:
-                rows = await self.reader.block()
-                left -= len(rows)
-                await self._ahead.put(rows)
-        except Exception as error:  # whoever waits for rows is to hear of it
-            await self._ahead.put(error)
 
     async def next(self, done_rows: int) -> list[RowRead]:
         """The rows to be written now; what another worker has written is passed over.
 
-        Raises: Unread, when the child gave up or died; whatever else befell the reading.
+        Raises: Unread, when the child gave up or died.
         """
         while True:
             if self._rows is None:
-                rows = await self._ahead.get()
-                if isinstance(rows, Exception):
-                    self._ahead.put_nowait(rows)  # for whoever tries again
-                    raise rows
-                self._rows = rows
+                self._rows = await self.reader.block()
             if self.at >= done_rows:
                 return self._rows
             self.written()
@@ -145,9 +131,7 @@ class _Work:
         self.at, self._rows, self.tries = self.at + len(self._rows or ()), None, 0
 
     async def close(self) -> None:
-        """End the child, and hear no more of it."""
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        """End the child."""
         await self.reader.close()
 
 

@@ -65,8 +65,7 @@ class Reader:
         reader = cls(process, SILENT_S + 8 * size / (1 << 20))
         try:
             assert process.stdin is not None
-            process.stdin.write(replace(order, content=content.fileno()).to_json().encode())
-            process.stdin.close()
+            process.stdin.write(replace(order, content=content.fileno()).to_json().encode() + b"\n")
             head = _no_refusal(await reader._part())
             reader.rows, reader.heads = head["rows"], head["heads"]
         except BaseException:
@@ -75,7 +74,9 @@ class Reader:
         return reader
 
     async def block(self) -> list[RowRead]:
-        """The next rows. Raises: Unread, when the child gave up or died in the middle."""
+        """Ask for the next rows. Raises: Unread, when the child gave up or died in the middle."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
         part = await self._part()
         if part.startswith(b'{"refused"'):
             _no_refusal(part)
