@@ -61,7 +61,7 @@ R = TypeVar("R", bound=Resource)
 KEY_LONGEST = 255
 _PIECE = 1 << 20
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
-ACTIVE_MOST = 512  # requests at once in one service; beyond it 503, before memory and pool run out
+ACTIVE_MOST = 1_536  # requests at once in one service; beyond it 503, before memory and pool run out
 # Readable without a token, and yet refusing a wrong one, or another proof than a token.
 _TELLS_401 = ("/v1/listings", "/v1/collections", "/v1/oauth", "/v1/payment-notices")
 _QUIET = {"/healthz", "/readyz", "/metrics", "/changes"}

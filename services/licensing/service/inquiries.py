@@ -408,28 +408,24 @@ class Inquiries:
         Raises: RuleRefused OFFER-NOT-LIVE, OFFER-SIDE, DUAL-AGENCY, PARTY-RESTRICTED, SCOPE-CONFLICT, OL-LIVE,
         OL-PENDING, and every reason of catalog's against licensing the patents so; warnings until they are acknowledged.
         """
-        while True:
-            async with self._db.read() as tx:
-                seen, row = await self._offer_row(tx, id_, by, lock=False)
-                terms, patents = OfferTerms.model_validate(seen.terms), [patent["id"] for patent in row.patents]
-                today = legal_day(self._clock.now())
-                may_be = rules.is_live(_said(seen), today) is None and _side(row, by) is not Side(seen.side)
-                lost = await self._contracts.free(tx, patents, terms, today, in_queue=False) if may_be else None
-            if lost:  # a crowd that comes too late is told so without asking anybody else
-                async with self._db.write() as tx:
-                    await self._acts.claim(tx, self._clock.now())  # unless this very act was done before
-                    raise lost.raised()
-            wants_it_alone = may_be and terms.license_type is not LicenseType.ORDINARY
-            if not wants_it_alone:
-                return await self._accept(id_, said, row, terms, patents, by)
-            if not await self._turns.has_waited(patents):
-                with self._turns.taken(patents):
-                    return await self._accept(id_, said, row, terms, patents, by)
+        async with self._db.read() as tx:
+            seen, row = await self._offer_row(tx, id_, by, lock=False)
+        terms, patents = OfferTerms.model_validate(seen.terms), [patent["id"] for patent in row.patents]
+        if terms.license_type is LicenseType.ORDINARY:
+            return await self._accept(id_, said, terms, patents, by)
+        async with self._turns.of(patents):
+            return await self._accept(id_, said, terms, patents, by)
 
-    async def _accept(
-        self, id_: str, said: Acceptance, row: Row[Any], terms: OfferTerms, patents: Sequence[str], by: Caller
-    ) -> Offer:
-        """The same, once nobody else is known to have been first."""
+    async def _accept(self, id_: str, said: Acceptance, terms: OfferTerms, patents: Sequence[str], by: Caller) -> Offer:
+        async with self._db.read() as tx:
+            seen, row = await self._offer_row(tx, id_, by, lock=False)
+            today = legal_day(self._clock.now())
+            may_be = rules.is_live(_said(seen), today) is None and _side(row, by) is not Side(seen.side)
+            lost = await self._contracts.free(tx, patents, terms, today, in_queue=False) if may_be else None
+        if lost:  # a crowd that comes too late is told so without asking anybody else
+            async with self._db.write() as tx:
+                await self._acts.claim(tx, self._clock.now())  # unless this very act was done before
+                raise lost.raised()
         both = row.organization_id, row.licensor_id
         asked, orders, named = await asyncio.gather(
             self._asked(row, terms), self._targets.orders((*both, by.actor_id)), self._targets.parties(both)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 
 from sqlalchemy import Row, and_, delete, func, insert, or_, select, text, update
@@ -49,41 +49,29 @@ async def queue(tx: Tx, patent_ids: Sequence[str]) -> None:
 
 
 class Turns:
-    """A crowd that wants one patent alone waits here and not in the database, where it would hold every connection.
+    """A crowd that wants one patent alone waits here, in the order in which it came.
 
-    Whoever waited looks again before it goes on: most find then that somebody else was first.
+    In the database it would hold every connection, and everybody else would hear 503.
     """
 
-    def __init__(self, at_once: int = 2) -> None:  # one at work, one that waits for it in the queue
+    def __init__(self, at_once: int = 3) -> None:  # fewer than there are connections
         self._at_once = at_once
-        self._busy: Counter[tuple[str, ...]] = Counter()
-        self._next: dict[tuple[str, ...], asyncio.Future[None]] = {}
+        self._lanes: dict[tuple[str, ...], asyncio.Semaphore] = {}
+        self._crowds: Counter[tuple[str, ...]] = Counter()
 
-    async def has_waited(self, patent_ids: Sequence[str]) -> bool:
-        """Wait until somebody's turn is over, if all are taken; False when one is free at once."""
-        key = _key(patent_ids)
-        if self._busy[key] < self._at_once:
-            return False
-        await asyncio.shield(self._next.setdefault(key, asyncio.get_running_loop().create_future()))
-        return True
-
-    @contextmanager
-    def taken(self, patent_ids: Sequence[str]) -> Iterator[None]:
-        """Take a turn; whoever waits looks again when it is over."""
-        key = _key(patent_ids)
-        self._busy[key] += 1
+    @asynccontextmanager
+    async def of(self, patent_ids: Sequence[str]) -> AsyncIterator[None]:
+        """Some at a time for the same patents."""
+        key = tuple(sorted(set(patent_ids)))
+        lane = self._lanes.setdefault(key, asyncio.Semaphore(self._at_once))
+        self._crowds[key] += 1
         try:
-            yield
+            async with lane:
+                yield
         finally:
-            self._busy[key] -= 1
-            if not self._busy[key]:
-                del self._busy[key]
-            if waiting := self._next.pop(key, None):
-                waiting.set_result(None)
-
-
-def _key(patent_ids: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(patent_ids)))
+            self._crowds[key] -= 1
+            if not self._crowds[key]:
+                del self._crowds[key], self._lanes[key]
 
 
 async def against(
