@@ -28,7 +28,7 @@ import httpx
 import psutil
 
 from services.matching.engine import MIX, Engine
-from services.matching.engine.store import Store
+from services.matching.engine.store import Damaged, Store
 from services.matching.service import ranking
 from services.matching.service.needs import Said
 from services.matching.service.tuning import Tuned
@@ -184,8 +184,13 @@ def match_latency(port: int, headers: dict[str, str], home: Path, what: str) -> 
 
 
 def saved(home: Path) -> ranking.State:
-    engine = Engine()
-    Store(home / "index").load(engine)
+    while True:
+        engine = Engine()
+        try:
+            Store(home / "index").load(engine)
+            break
+        except Damaged:  # the server saved the next generation while this one was read
+            time.sleep(0.5)
     return ranking.State(engine.snapshot, Tuned(shipped(), MIX, ""), datetime.now(SHANGHAI).date(), "")
 
 
