@@ -60,7 +60,7 @@ class Postings(NamedTuple):
 
 
 def _prefetch_hint(_: Any, array: Any, index: Any) -> Any:
-    """Ask for the cache line of array[index]; a hint, whatever the index."""
+    """Ask for the cache line of array[index], not into the first cache, which the sums fill; a hint, whatever the index."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -69,7 +69,7 @@ def _prefetch_hint(_: Any, array: Any, index: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]
         address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
-        builder.call(hint, [address, number(0), number(3), number(1)])
+        builder.call(hint, [address, number(0), number(2), number(1)])
         return context.get_dummy_value()
 
     return types.void(array, index), generate
@@ -229,7 +229,8 @@ def invert(forward: Forward, tf: Array, inverse: Array, n_terms: int) -> Posting
 FILTER = 8192
 AHEAD = 4
 AHEAD_LAID = 12  # postings
-PAUSE = 2048  # postings walked between two looks at whether the range can still matter
+LINES = 96  # of a list that are asked for before it is walked: what reads ahead by itself begins anew with each list
+PAUSE = 1024  # postings walked between two looks at whether the range can still matter
 
 
 @_compiled
@@ -452,24 +453,29 @@ def search(
         budget = limit * left_share if filled == k else 0.0
         left = int(total[r])
         i = m
-        walked = 0
+        walked = greatest = 0
         while i > 0 and left > budget:
             i -= 1
             held = lists[r, i, 0] & 0xFFFFFF
             if held > 0:
-                if i > 0:
-                    ahead = lists[r, i - 1, 0]
-                    for line in range(min(12, (3 * (ahead & 0xFFFFFF) + 63) // 64)):
+                if i > 1:
+                    ahead = lists[r, i - 2, 0]
+                    for line in range(min(LINES, (3 * (ahead & 0xFFFFFF) + 63) // 64)):
                         _prefetch(postings.words, (ahead >> 24) + 32 * line)
                 _walk(acc, postings.words, bytes_, lists[r, i, 0] >> 24, held, worth_of[i])
                 left -= lists[r, i, 1]
                 told[1] += held
                 walked += held
-                if walked > PAUSE and filled == k and left < limit:
+                if (
+                    walked > PAUSE and filled == k and left + greatest < limit
+                ):  # sums grow: else not yet, without a look
                     walked = 0
-                    if left + _greatest(acc, 0, RANGE) < limit:
+                    greatest = _greatest(acc, 0, RANGE)
+                    if left + greatest < limit:
                         break
-        if filled == k and left + _greatest(acc, 0, RANGE) < limit:
+        if walked:
+            greatest = _greatest(acc, 0, RANGE)
+        if filled == k and left + greatest < limit:
             acc[:] = 0
             continue
         left_reach = 0.0
