@@ -15,7 +15,7 @@ import pytest
 from services.matching.service.codes import Codes
 from services.matching.service.indexing import Indexing
 from services.matching.service.ranking import Rankings
-from services.matching.service.supply import Supply
+from services.matching.service.supply import MOVING, Supply
 from services.matching.service.tuning import Tuned
 from services.matching.service.vocabulary import shipped
 from shared.auth import KeyRing, ServiceToken
@@ -150,10 +150,11 @@ class Replica:
                 await asyncio.sleep(0.01)
 
     async def _is_current(self) -> bool:
-        head = (await self.catalog.changes(0, limit=1, wait_s=0)).head
-        changes = (await self.catalog.changes(max(head - 1, 0), wait_s=0)).items
-        assert changes, "the feed is empty"
-        return self.indexing._current.is_set() and self.indexing._position >= changes[-1].position
+        """Whether nothing that moves an index lies ahead; what else is on the feed is not waited for."""
+        if not self.indexing._current.is_set():
+            return False
+        ahead = await self.catalog.changes(self.indexing._position, limit=1, wait_s=0, types=MOVING)
+        return not ahead.items
 
 
 @asynccontextmanager
