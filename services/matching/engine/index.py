@@ -320,12 +320,12 @@ class Snapshot:
     def sharing(self, word: str, least: int) -> list[str]:
         """Known terms that share at least so many different characters with a word: where to look for misspellings."""
         terms = (self.lexicon.spelled[number] for number in self.lexicon.sharing(word, least).tolist())
-        return self.asked({term: 1.0 for term in terms if term[0] not in GRAM + CLASS}).names
+        return sorted(self.asked({term: 1.0 for term in terms if term[0] not in GRAM + CLASS}).names)
 
     def asked(self, counts: Mapping[str, float]) -> Asked:
         """Weighted counts against this epoch: their known terms, as a shelf takes them."""
         number_of = self.lexicon.number_of
-        names = sorted(filter(number_of.__contains__, counts))
+        names = list(filter(number_of.__contains__, counts))
         numbers = np.array(list(map(number_of.__getitem__, names)), np.int32)
         known = numbers < self.known_at.size
         known[known] = self.known_at[numbers[known]] <= self.position

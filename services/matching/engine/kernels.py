@@ -458,8 +458,8 @@ def search(
             i -= 1
             held = lists[r, i, 0] & 0xFFFFFF
             if held > 0:
-                if i > 1:
-                    ahead = lists[r, i - 2, 0]
+                if i > 2:
+                    ahead = lists[r, i - 3, 0]
                     for line in range(min(LINES, (3 * (ahead & 0xFFFFFF) + 63) // 64)):
                         _prefetch(postings.words, (ahead >> 24) + 32 * line)
                 _walk(acc, postings.words, bytes_, lists[r, i, 0] >> 24, held, worth_of[i])

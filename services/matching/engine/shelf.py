@@ -28,7 +28,7 @@ _MASKS_MOST = 64
 
 
 class Asked(NamedTuple):
-    """A query against one epoch: its known terms by spelling, their numbers, and a = weight x idf of each."""
+    """A query against one epoch: its known terms in any order, their numbers, and a = weight x idf of each."""
 
     names: list[str]
     numbers: Array  # int32 (m,)
