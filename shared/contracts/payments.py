@@ -124,6 +124,7 @@ class PolicyName(StrEnum):
     OPEN_LICENSE_SALES_RATE_MOST = "OPEN_LICENSE_SALES_RATE_MOST"
     OPEN_LICENSE_PROFIT_RATE_MOST = "OPEN_LICENSE_PROFIT_RATE_MOST"
     OPEN_LICENSE_MONTHS_LEAST = "OPEN_LICENSE_MONTHS_LEAST"
+    OPEN_LICENSE_AD_WORDS = "OPEN_LICENSE_AD_WORDS"
     DUNNING_STEPS = "DUNNING_STEPS"
 
 
@@ -131,8 +132,9 @@ class PolicyDraft(Ask):
     """A figure from a day on, and where it stands."""
 
     name: PolicyName
-    value: Annotated[str, Field(min_length=1, max_length=100)] = Field(
-        description="An amount, a rate, months, or days as `1,15,30`", examples=["20000000.00"]
+    value: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
+        description="An amount, a rate, months, days as `1,15,30`, or words as `稳赚,最佳`; it replaces the one before",
+        examples=["20000000.00"],
     )
     valid_from: LegalDay
     source: Line

@@ -11,7 +11,7 @@ import pytest
 
 from services.licensing.service import Licensing
 from tests.contract.support import problem
-from tests.deals import Bank, Case, Talks, a_transfer, rules_of
+from tests.deals import Bank, Case, Talks, a_declaration, a_transfer, rules_of
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -338,6 +338,23 @@ async def test_ceilings_and_the_least_term_are_data_with_a_day_and_a_source(case
 
 
 # What is returned
+
+
+async def test_the_operator_adds_a_word_of_advertising_and_drafts_that_hold_it_are_not_filed_any_more(
+    case: Case,
+) -> None:
+    name, told = "OPEN_LICENSE_AD_WORDS", "闻所未闻的工艺，参照行业中位数"
+    draft = await case.declare(calculation_note=told)
+    (shipped,) = (await case.operator.read("/v1/policies", params={"name": name}))["items"]
+    figure = {"name": name, "valid_from": case.today, "source": "平台公告"}
+    await case.operator.made("/v1/policies", {**figure, "value": f"{shipped['value']},闻所未闻"})
+    try:
+        assert rules_of(await case.file(draft)) == ["OL-AD-WORDING"]
+        another = a_declaration(case.patent, calculation_note=told)
+        assert rules_of(await case.university.post("/v1/open-license-declarations", json=another)) == ["OL-AD-WORDING"]
+    finally:
+        await case.operator.made("/v1/policies", {**figure, "value": shipped["value"]})
+    assert (await case.file(draft)).status_code == 200
 
 
 async def test_what_nobody_owes_is_returned_and_never_more(case: Case) -> None:

@@ -20,6 +20,7 @@ _FORMS = {
     _N.OPEN_LICENSE_SALES_RATE_MOST: _RATE,
     _N.OPEN_LICENSE_PROFIT_RATE_MOST: _RATE,
     _N.OPEN_LICENSE_MONTHS_LEAST: _MONTHS,
+    _N.OPEN_LICENSE_AD_WORDS: r"[^,\s][^,]*(,[^,\s][^,]*)*",
     _N.DUNNING_STEPS: rf"{_MONTHS}(,{_MONTHS}){{0,9}}",
 }
 
@@ -40,12 +41,13 @@ class Policies:
     lump_sum_most: Decimal
     rate_most: dict[str, Decimal]  # by the base of the rate
     months_least: int
+    ad_words: tuple[str, ...]  # in lower case
     dunning_steps: tuple[int, ...]  # days after the last day
 
 
 @rule("POLICY-FORM", source=Text("the platform's rules", "平台规则"), since="2026-11-30")
 def has_form(name: PolicyName, value: str) -> Refusal | None:
-    """A figure has the form that its name asks for: an amount, a rate, months, or days in rising order."""
+    """A figure has the form that its name asks for: an amount, a rate, months, words, or days in rising order."""
     days = (
         [int(one) for one in value.split(",")] if name is _N.DUNNING_STEPS and re.fullmatch(_FORMS[name], value) else []
     )
@@ -55,8 +57,8 @@ def has_form(name: PolicyName, value: str) -> Refusal | None:
         "POLICY-FORM",
         Text(f"{name} is not written like this", f"{name} 的格式不正确"),
         Text(
-            'an amount as "20000000.00", a rate as "0.20", months as "12", days as "1,15,30"',
-            "金额写作 “20000000.00”，费率写作 “0.20”，月数写作 “12”，天数写作 “1,15,30”",
+            'an amount as "20000000.00", a rate as "0.20", months as "12", days as "1,15,30", words as "稳赚,最佳"',
+            "金额写作 “20000000.00”，费率写作 “0.20”，月数写作 “12”，天数写作 “1,15,30”，词语写作 “稳赚,最佳”",
         ),
         pointer="/value",
     )
@@ -82,5 +84,6 @@ def on(figures: Iterable[Figure], day: date) -> Policies:
             "PROFIT": Decimal(value[_N.OPEN_LICENSE_PROFIT_RATE_MOST]),
         },
         months_least=int(value[_N.OPEN_LICENSE_MONTHS_LEAST]),
+        ad_words=tuple(word.strip().casefold() for word in value[_N.OPEN_LICENSE_AD_WORDS].split(",")),
         dunning_steps=tuple(int(one) for one in value[_N.DUNNING_STEPS].split(",")),
     )

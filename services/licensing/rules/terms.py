@@ -16,14 +16,6 @@ from shared.rulebook import Refusal, rule
 _ART_50 = Text("Patent Law Art. 50", "专利法第五十条第一款")
 _GUIDE = Text("CNIPA's guide to open licenses", "国家知识产权局专利开放许可办理指南")
 
-# What rule 85 calls commercial advertising: praise, promises of profit, claims to be first or only.
-ADVERTISING = (
-    "国内首创", "国际首创", "全球首创", "国际领先", "国内领先", "世界领先", "行业第一", "全国第一", "独一无二", "最先进",
-    "最佳", "最优", "顶级", "稳赚不赔", "稳赚", "保证盈利", "包赚", "零风险", "高回报", "一本万利", "颠覆性", "史无前例",
-    "填补国内空白", "欢迎选购", "机不可失", "限时优惠", "best in the world", "world-leading", "guaranteed profit",
-    "risk-free", "once in a lifetime",
-)  # fmt: skip
-
 
 def fen(amount: str) -> int:
     """A decimal amount of yuan as whole fen."""
@@ -78,11 +70,12 @@ def installments_sum_up(draft: DeclarationDraft) -> Refusal | None:
     source=Text("Implementing Regulations rule 85", "专利法实施细则第八十五条第三款"),
     since="2024-01-20",
 )
-def wording_is_plain(texts: Sequence[tuple[str, str]]) -> Refusal | None:
-    """A declaration is accurate and clear, without commercial advertising; texts are (pointer, text)."""
+def wording_is_plain(payment_method: str, calculation_note: str, ad_words: Sequence[str]) -> Refusal | None:
+    """A declaration is accurate and clear, without commercial advertising: praise, promises of profit, firsts and onlys."""
+    texts = (("/payment_method", payment_method), ("/calculation_note", calculation_note))
     for pointer, text in texts:
         folded = text.casefold()
-        if found := [word for word in ADVERTISING if word in folded]:
+        if found := [word for word in ad_words if word in folded]:
             return Refusal(
                 "OL-AD-WORDING",
                 Text(f"this is advertising: {', '.join(found)}", f"声明中不得出现商业性宣传用语：{'、'.join(found)}"),
@@ -149,10 +142,13 @@ def term_fits_the_patent(months: int, today: date, expiry: date | None) -> Refus
     )
 
 
-def against(draft: DeclarationDraft) -> list[Refusal]:
+def against(draft: DeclarationDraft, usual: Policies) -> list[Refusal]:
     """What is wrong with terms by themselves."""
-    texts = [("/payment_method", draft.payment_method), ("/calculation_note", draft.calculation_note)]
-    found = [fee_is_stated(draft.fee), installments_sum_up(draft), wording_is_plain(texts)]
+    found = [
+        fee_is_stated(draft.fee),
+        installments_sum_up(draft),
+        wording_is_plain(draft.payment_method, draft.calculation_note, usual.ad_words),
+    ]
     return [no for no in found if no]
 
 

@@ -188,7 +188,9 @@ class Declarations:
 
         Raises: InvalidInput for terms that no declaration may have; NotFound for a patent that is not the caller's.
         """
-        if noes := terms.against(draft):
+        async with self._db.read() as tx:
+            usual = await policies_on(tx, legal_day(self._clock.now()))
+        if noes := terms.against(draft, usual):
             raise InvalidInput(noes[0].message.en, noes[0].message.zh, violations=tuple(no.violation() for no in noes))
         target = await self._targets.of(draft.patent_id, Act.OPEN_LICENSE)
         if not by.may_touch(target.organization_id):
@@ -369,6 +371,7 @@ class Declarations:
                     parties.nobody_is_restricted(orders, by.organization_id),
                     rules.days_follow(filing.filed_on, None, today),
                     rules.stands_alone(await self._live(tx, row.patent_id)),
+                    terms.wording_is_plain(said.payment_method, said.calculation_note, usual.ad_words),
                     *terms.doubts(said.fee, said.license_term_months, today, target.expiry_date, usual),
                 ]
                 raise_unless_acknowledged(target.violations, [no for no in own if no], filing.acknowledged_rules)

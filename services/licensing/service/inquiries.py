@@ -51,6 +51,7 @@ from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
 from shared.rulebook import Refusal
+from shared.together import Together
 
 _TERMS = frozenset(OfferTerms.model_fields)
 
@@ -78,7 +79,7 @@ class Inquiries:
     ) -> None:
         self._db, self._targets, self._contracts = db, targets, contracts
         self._acts, self._cursors, self._clock = acts, cursors, clock
-        self._turns = scopes.Turns()
+        self._turns, self._seen = scopes.Turns(), Together(self._offers)
 
     # The inquiry
 
@@ -130,7 +131,7 @@ class Inquiries:
     async def _visible(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
         statement = select(models.inquiry).where(models.inquiry.c.id == id_)
         row = (await tx.execute(statement.with_for_update() if lock else statement)).first()
-        if row is None or not (by.may_touch(row.organization_id) or by.may_touch(row.licensor_id)):
+        if row is None or not _is_seen_by(row, by):
             raise no_inquiry()
         return row
 
@@ -408,24 +409,40 @@ class Inquiries:
         Raises: RuleRefused OFFER-NOT-LIVE, OFFER-SIDE, DUAL-AGENCY, PARTY-RESTRICTED, SCOPE-CONFLICT, OL-LIVE,
         OL-PENDING, and every reason of catalog's against licensing the patents so; warnings until they are acknowledged.
         """
-        async with self._db.read() as tx:
-            seen, row = await self._offer_row(tx, id_, by, lock=False)
+        seen, row = await self._offer_as_is(id_, by)
         terms, patents = OfferTerms.model_validate(seen.terms), [patent["id"] for patent in row.patents]
         if terms.license_type is LicenseType.ORDINARY:
-            return await self._accept(id_, said, terms, patents, by)
-        async with self._turns.of(patents):
-            return await self._accept(id_, said, terms, patents, by)
+            return await self._accept(id_, said, row, terms, by)
+        wanted = terms.license_type, terms.scope.model_dump_json()
+        async with self._turns.of(patents, wanted) as heard:
+            lost = heard
+            if lost is None and _may_be_accepted(seen, row, by, today := legal_day(self._clock.now())):
+                async with self._db.read() as tx:
+                    lost = await self._contracts.free(tx, patents, terms, today, in_queue=False)
+                if lost is not None:
+                    self._turns.tell(patents, wanted, lost)
+            if lost is not None:  # whoever comes too late is told so without asking anybody else
+                seen, row = await self._offer_as_is(id_, by)
+                if _may_be_accepted(seen, row, by, legal_day(self._clock.now())):  # else this act was done before
+                    raise lost.raised()
+            return await self._accept(id_, said, row, terms, by)
 
-    async def _accept(self, id_: str, said: Acceptance, terms: OfferTerms, patents: Sequence[str], by: Caller) -> Offer:
+    async def _offer_as_is(self, id_: str, by: Caller) -> tuple[Row[Any], Row[Any]]:
+        """An offer and its inquiry, unlocked, read together with those that others ask for."""
+        if (found := await self._seen.get(id_)) is None or not _is_seen_by(found[1], by):
+            raise _no_offer()
+        return found
+
+    async def _offers(self, ids: list[str]) -> Mapping[str, tuple[Row[Any], Row[Any]]]:
+        offer, inquiry = models.offer, models.inquiry
         async with self._db.read() as tx:
-            seen, row = await self._offer_row(tx, id_, by, lock=False)
-            today = legal_day(self._clock.now())
-            may_be = rules.is_live(_said(seen), today) is None and _side(row, by) is not Side(seen.side)
-            lost = await self._contracts.free(tx, patents, terms, today, in_queue=False) if may_be else None
-        if lost:  # a crowd that comes too late is told so without asking anybody else
-            async with self._db.write() as tx:
-                await self._acts.claim(tx, self._clock.now())  # unless this very act was done before
-                raise lost.raised()
+            offers = (await tx.execute(select(offer).where(offer.c.id.in_(ids)))).all()
+            about = {row.inquiry_id for row in offers}
+            inquiries = {row.id: row for row in await tx.execute(select(inquiry).where(inquiry.c.id.in_(about)))}
+        return {row.id: (row, inquiries[row.inquiry_id]) for row in offers}
+
+    async def _accept(self, id_: str, said: Acceptance, row: Row[Any], terms: OfferTerms, by: Caller) -> Offer:
+        patents = [patent["id"] for patent in row.patents]
         both = row.organization_id, row.licensor_id
         asked, orders, named = await asyncio.gather(
             self._asked(row, terms), self._targets.orders((*both, by.actor_id)), self._targets.parties(both)
@@ -550,6 +567,14 @@ class Inquiries:
         )  # fmt: skip
         audiences = (row.organization_id, row.licensor_id)
         await models.feed.append(tx, [change(past, subject, audience, now, told) for audience in audiences])
+
+
+def _is_seen_by(row: Row[Any], by: Caller) -> bool:
+    return by.may_touch(row.organization_id) or by.may_touch(row.licensor_id)
+
+
+def _may_be_accepted(offer: Row[Any], row: Row[Any], by: Caller, today: date) -> bool:
+    return rules.is_live(_said(offer), today) is None and _side(row, by) is not Side(offer.side)
 
 
 def _side(row: Row[Any], by: Caller) -> Side:

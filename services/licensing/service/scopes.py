@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import Row, and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range
@@ -51,27 +51,73 @@ async def queue(tx: Tx, patent_ids: Sequence[str]) -> None:
 class Turns:
     """A crowd that wants one patent alone waits here, in the order in which it came.
 
-    In the database it would hold every connection, and everybody else would hear 503.
+    In the database it would hold every connection, and everybody else would hear 503. Whoever finds at its turn that
+    what it wants is lost tells all who wait for the very same: none of them has asked later than it looked.
     """
 
     def __init__(self, at_once: int = 3) -> None:  # fewer than there are connections
         self._at_once = at_once
-        self._lanes: dict[tuple[str, ...], asyncio.Semaphore] = {}
-        self._crowds: Counter[tuple[str, ...]] = Counter()
+        self._lanes: dict[tuple[str, ...], _Lane] = {}
 
     @asynccontextmanager
-    async def of(self, patent_ids: Sequence[str]) -> AsyncIterator[None]:
-        """Some at a time for the same patents."""
+    async def of(self, patent_ids: Sequence[str], wanted: Hashable) -> AsyncIterator[Refusal | None]:
+        """Wait for a turn at these patents: None when it has come, else what another was told meanwhile."""
         key = tuple(sorted(set(patent_ids)))
-        lane = self._lanes.setdefault(key, asyncio.Semaphore(self._at_once))
-        self._crowds[key] += 1
+        lane = self._lanes.setdefault(key, _Lane())
+        lane.crowd += 1
         try:
-            async with lane:
-                yield
+            lost = await lane.turn(wanted, self._at_once)
+            try:
+                yield lost
+            finally:
+                if lost is None:
+                    lane.leave()
         finally:
-            self._crowds[key] -= 1
-            if not self._crowds[key]:
-                del self._crowds[key], self._lanes[key]
+            lane.crowd -= 1
+            if not lane.crowd:
+                del self._lanes[key]
+
+    def tell(self, patent_ids: Sequence[str], wanted: Hashable, lost: Refusal) -> None:
+        """Tell all who wait for the same, from within a turn."""
+        for waiter in self._lanes[tuple(sorted(set(patent_ids)))].waiting.values():
+            if waiter.wanted == wanted and not waiter.heard.done():
+                waiter.heard.set_result(lost)
+
+
+class _Waiter(NamedTuple):
+    wanted: Hashable
+    heard: asyncio.Future[Refusal | None]
+
+
+class _Lane:
+    def __init__(self) -> None:
+        self.crowd = self._at_work = 0
+        self.waiting: dict[int, _Waiter] = {}
+        self._came = 0
+
+    async def turn(self, wanted: Hashable, at_once: int) -> Refusal | None:
+        if self._at_work < at_once:
+            self._at_work += 1
+            return None
+        number, waiter = self._came, _Waiter(wanted, asyncio.get_running_loop().create_future())
+        self._came += 1
+        self.waiting[number] = waiter
+        try:
+            return await waiter.heard
+        except asyncio.CancelledError:
+            if waiter.heard.done() and not waiter.heard.cancelled() and waiter.heard.result() is None:
+                self.leave()  # the turn had come just now: it goes to the next
+            raise
+        finally:
+            del self.waiting[number]
+
+    def leave(self) -> None:
+        """Hand the turn on to whoever came first of those who wait."""
+        for waiter in self.waiting.values():
+            if not waiter.heard.done():
+                waiter.heard.set_result(None)
+                return
+        self._at_work -= 1
 
 
 async def against(

@@ -111,7 +111,7 @@ def test_what_else_a_declaration_waits_for() -> None:
     ],
 )
 def test_terms_by_themselves(facts: dict[str, Any], rules: list[str]) -> None:
-    assert [no.rule for no in terms.against(draft(**facts))] == rules
+    assert [no.rule for no in terms.against(draft(**facts), USUAL)] == rules
 
 
 @pytest.mark.parametrize(
