@@ -168,12 +168,11 @@ class ServiceClient:
     service: str
 
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport, token: Callable[[], str] | None) -> None:
-        self._token = token
-        self._http = httpx.AsyncClient(base_url=base_url, transport=transport, timeout=CALL_S)
+        self._base, self._transport, self._token = base_url.rstrip("/"), transport, token
 
     async def close(self) -> None:
         """Give connections back."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def _call(
         self,
@@ -229,8 +228,15 @@ class ServiceClient:
         if self._token is not None:
             sent["authorization"] = f"Bearer {self._token()}"
         sent["accept-language"] = "zh-CN" if context.language.get() == "zh" else "en"
-        try:
-            answer = await self._http.request(method, path, headers=sent, timeout=left_s, **request)
+        asked = httpx.Request(
+            method, self._base + path, headers=sent, extensions={"timeout": _timeout(left_s)}, **request
+        )
+        try:  # straight to the transport: cookies, redirects and authentication by httpx's client cost as much as a hop
+            answer = await self._transport.handle_async_request(asked)
+            try:
+                await answer.aread()
+            finally:
+                await answer.aclose()
         except httpx.TimeoutException as error:
             raise DeadlineExceeded(
                 f"{self.service} did not answer in time", "服务未在时限内答复", internal=str(error)
@@ -242,6 +248,10 @@ class ServiceClient:
         if answer.status_code >= 400:
             raise _problem(answer)
         return answer.content
+
+
+def _timeout(seconds: float) -> dict[str, float]:
+    return dict.fromkeys(("connect", "read", "write", "pool"), seconds)
 
 
 def _problem(answer: httpx.Response) -> Problem:
@@ -283,9 +293,9 @@ class Upstream:
                 chunks = _once(content) if isinstance(content, bytes) else content
                 return Passing(*await self._transport.open(method, target, headers, chunks, within_s))
             url = self._base.copy_with(raw_path=target)
-            timeout = {"connect": within_s, "read": within_s, "write": within_s, "pool": within_s}
+            extensions = {"timeout": _timeout(within_s)}
             request = httpx.Request(
-                method, url, headers=[(b"host", url.netloc), *headers], content=content, extensions={"timeout": timeout}
+                method, url, headers=[(b"host", url.netloc), *headers], content=content, extensions=extensions
             )
             answer = await self._transport.handle_async_request(request)
             assert isinstance(answer.stream, httpx.AsyncByteStream)

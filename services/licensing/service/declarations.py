@@ -68,7 +68,7 @@ class Declarations:
 
     def __init__(self, db: Database, targets: Targets, acts: Idempotency, cursors: Cursors, clock: Clock) -> None:
         self._db, self._targets, self._acts, self._cursors, self._clock = db, targets, acts, cursors, clock
-        self._rows = Together(self._fetch)
+        self._rows = Together(self._fetch, trips=1)
 
     # Reading
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.licensing import models
 from services.licensing.rules import declaration as declaration_rules
 from services.licensing.rules import notice, parties, payment, periods, recordal, terms
 from services.licensing.rules.notice import Notice, Paid
+from services.licensing.rules.periods import WorkingDays
 from services.licensing.service import agency
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import Declarations, no_declaration, offered, party_of, taken
@@ -49,6 +50,7 @@ from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
+from shared.together import Together
 
 
 def no_request() -> NotFound:
@@ -71,6 +73,11 @@ class Requests:
     ) -> None:
         self._db, self._targets, self._declarations, self._licenses = db, targets, declarations, licenses
         self._acts, self._cursors, self._clock = acts, cursors, clock
+        self._days = Together(self._calendar, trips=1)
+
+    async def _calendar(self, keys: list[None]) -> Mapping[None, WorkingDays]:
+        async with self._db.read() as tx:
+            return dict.fromkeys(keys, await working_days(tx))
 
     # The notice
 
@@ -83,10 +90,12 @@ class Requests:
         PARTY-RESTRICTED.
         """
         patent_id, licensor_id = await self._declarations.patent_of(draft.declaration_id, by)
-        target, orders = await asyncio.gather(
+        target, orders, days = await asyncio.gather(
             self._targets.of(patent_id, Act.OPEN_LICENSE),
             self._targets.orders((by.organization_id, by.actor_id, licensor_id)),
+            self._days.get(None),
         )
+        assert days is not None, "there is one calendar"
         gone = [no.rule for no in target.violations if no.severity == "BLOCK" and no.rule in notice.GONE]
         now = self._clock.now()
         today, table = legal_day(now), models.declaration
@@ -116,7 +125,7 @@ class Requests:
                 "patent_id": row.patent_id, "licensor_id": row.organization_id, "intended_use": draft.intended_use,
                 "terms": row.terms, "terms_hash": row.terms_hash, "due_fen": terms.due_fen(said.fee, first),
                 "delivered_at": now, "is_sample": row.is_sample,
-                "payment_due_on": periods.ends_after_days(today, said.payment_within_days, await working_days(tx)),
+                "payment_due_on": periods.ends_after_days(today, said.payment_within_days, days),
             }  # fmt: skip
             try:
                 made = (await tx.execute(models.new(models.request), values)).one()

@@ -43,7 +43,7 @@ class Targets:
 
     def __init__(self, catalog: CatalogClient, register: RegisterClient, oversight: OversightClient) -> None:
         self._catalog, self._register, self._oversight = catalog, register, oversight
-        self._orders = Together(self._orders_against)
+        self._orders = Together(self._orders_against, trips=1)
         # A crowd that wants one patent asks once: each of them hears what was so after its own question.
         self._deals = Together(self._deal, trips=ASKED_AT_ONCE, seats=1)
 
