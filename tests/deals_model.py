@@ -96,6 +96,7 @@ class Model:
     offers: dict[str, tuple[str, str, date, date, date, str]] = field(default_factory=dict)
     licenses: dict[str, License] = field(default_factory=dict)  # by the name of what made it
     trials: dict[str, tuple[date, bool]] = field(default_factory=dict)  # last day of the trial, whether converted
+    restricted: frozenset[str] = frozenset()  # firms, and "university"
     catalog_may_lag: bool = False
 
     # What is asked before anything is done
@@ -105,6 +106,10 @@ class Model:
 
     def live(self) -> bool:
         return any(state in LIVE for state, _ in self.declarations.values())
+
+    def barred(self, *parties: str) -> bool:
+        """I-12: an order stands against one of them."""
+        return not self.restricted.isdisjoint(parties)
 
     def yes(self) -> bool | None:
         """Allowed here; where something has ended that catalog may still have on its record, it may yet refuse."""
@@ -117,14 +122,15 @@ class Model:
             return True
         if self.live() or any(one.meets(today, date.max, today) for one in self.alone()):
             return False
-        return self.yes()
+        return False if self.barred("university") else self.yes()
 
     def step(self, name: str, act: str) -> None:
         self.declarations[name] = (STEPS[act][1], self.declarations[name][1])
         self.catalog_may_lag |= act == "withdrawal-announcement"
 
-    def may_notify(self, declaration: str) -> bool | None:
-        return self.yes() if self.declarations[declaration][0] in OPEN else False
+    def may_notify(self, declaration: str, firm: str) -> bool | None:
+        is_open = self.declarations[declaration][0] in OPEN and not self.barred(firm, "university")
+        return self.yes() if is_open else False
 
     def notify(self, name: str, declaration: str, firm: str, today: date) -> None:
         due = self.declarations[declaration][1]
@@ -159,8 +165,10 @@ class Model:
         return name not in self.licenses and self.requests[name].waits(today) == "NOTIFIED"
 
     def may_accept(self, name: str, today: date) -> bool | None:
-        type_, _, first, last, until, state = self.offers[name]
-        if state != "SENT" or today > until or not self._is_free(type_, first, last, today):
+        type_, firm, first, last, until, state = self.offers[name]
+        if self.barred(firm, "university") or state != "SENT" or today > until:
+            return False
+        if not self._is_free(type_, first, last, today):
             return False
         return self.yes() if type_ == "ORDINARY" or not self.declarations else None
 
@@ -179,6 +187,8 @@ class Model:
 
     def may_sign(self, name: str, side: str, today: date) -> bool | None:
         one = self.licenses[name]
+        if self.barred(self.offers[name][1], "university"):
+            return False
         return self.yes() if one.state(today) == "PENDING_SIGNATURES" and side not in one.signed else False
 
     def sign(self, name: str, side: str) -> None:
@@ -197,7 +207,9 @@ class Model:
             one.terminated = today
             self.catalog_may_lag = True
 
-    def may_try(self, today: date) -> bool | None:
+    def may_try(self, firm: str, today: date) -> bool | None:
+        if self.barred(firm, "university"):
+            return False
         last = min(months_after(today, QUICK_MONTHS) - timedelta(days=1), self.expiry)
         return self.yes() if self._is_free("ORDINARY", today, last, today) else False
 
@@ -206,8 +218,9 @@ class Model:
         kept = min(months_after(today, QUICK_MONTHS) - timedelta(days=1), self.expiry)
         self.trials[name], self.licenses[name] = (last, False), License("ORDINARY", today, last, kept)
 
-    def may_decide(self, name: str, today: date) -> bool:
-        return self.trial_state(name, today) == "TRIAL"
+    def may_decide(self, name: str, act: str, firm: str, today: date) -> bool:
+        is_barred = act == "conversion" and self.barred(firm, "university")
+        return self.trial_state(name, today) == "TRIAL" and not is_barred
 
     def convert(self, name: str) -> None:
         self.trials[name] = (self.trials[name][0], True)

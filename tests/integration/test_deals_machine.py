@@ -61,6 +61,7 @@ class Machine(RuleBasedStateMachine):
         self.models = [Model(expiry=date(2043, 2, 14))]
         self.ids: dict[str, str] = {}  # name → id
         self.frozen: dict[str, tuple[Any, Any]] = {}  # terms of each notice as it was given
+        self.orders: dict[str, str] = {}  # party → the path of what stands against it
         self.day0, self.count = self.world.today, 0
 
     async def _opened(self) -> Talks:
@@ -207,7 +208,7 @@ class Machine(RuleBasedStateMachine):
     def notify(self, at: int, firm: int, fault: str) -> None:
         declared, name, today = self.pick(self.model.declarations, at), self.name("request"), self.today
         body = {"declaration_id": self.ids[declared], "intended_use": "生产", "external_id": name}
-        verdict = self.model.may_notify(declared)
+        verdict = self.model.may_notify(declared, str(firm))
         if verdict is False and self.model.declarations[declared][0] in (
             "DRAFT",
             "CONSENTED",
@@ -283,7 +284,7 @@ class Machine(RuleBasedStateMachine):
         firm=st.integers(0, 1),
     )
     def offer(self, kind: str, window: tuple[int, int], firm: int) -> None:
-        if not self.asked[firm]:
+        if not self.asked[firm] or self.model.barred(str(firm), "university"):
             return
         name, by, asked = self.name("offer"), self.firms[firm], self.asked[firm].pop()
         first, last = (self.day0 + timedelta(days=day) for day in window)
@@ -344,7 +345,7 @@ class Machine(RuleBasedStateMachine):
     def try_(self, firm: int, fault: str) -> None:
         name, today = self.name(f"trial-{firm}"), self.today
         body = {"offer_id": self.standing["id"], "intended_use": "试用", "external_id": name}
-        verdict = self.model.may_try(today)
+        verdict = self.model.may_try(str(firm), today)
         self.act(self.firms[firm], "/v1/quick-license-requests", body, verdict, lambda m: m.try_(name, today), fault)
 
     @precondition(lambda self: self.model.trials)
@@ -358,8 +359,25 @@ class Machine(RuleBasedStateMachine):
             else:
                 model.licenses[name].terminated = today
 
-        path, firm = self.at("quick-license-requests", name, act), self.firms[int(name.split("-")[1])]
-        self.act(firm, path, {}, self.model.may_decide(name, today), done, fault)
+        path, firm = self.at("quick-license-requests", name, act), name.split("-")[1]
+        verdict = self.model.may_decide(name, act, firm, today)
+        self.act(self.firms[int(firm)], path, {}, verdict, done, fault)
+
+    # Orders
+
+    @rule(party=st.sampled_from(["0", "1", "university"]))
+    def order(self, party: str) -> None:
+        """I-12: an order against a party, or its lifting, which everybody has heard of."""
+
+        async def done() -> None:
+            if self.model.barred(party):
+                await self.talks.lifted(self.orders.pop(party))
+            else:
+                who = self.talks.university if party == "university" else self.firms[int(party)]
+                self.orders[party] = await self.talks.restricted(who)
+
+        self.portal.call(done)
+        self.model.restricted ^= {party}
 
     # Days
 

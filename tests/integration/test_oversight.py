@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from services.catalog import models as catalog_models
-from services.licensing import models as licensing_models
 from services.oversight import models
 from shared.app import problem_response
 from shared.errors import Unavailable
@@ -33,31 +31,6 @@ async def talks(world: World) -> AsyncIterator[Talks]:
     if world.clock.offset:
         world.clock.offset = timedelta(0)
         world._signed_in.clear()
-
-
-async def heard(world: World) -> None:
-    """Wait until licensing and catalog have applied all that oversight said."""
-    said = (await world.house.oversight.changes(0, 1_000, 0, ["party.restricted", "party.restriction_lifted"])).items
-    for db, feed in ((world.house.licensing.db, licensing_models.feed), (world.house.catalog.db, catalog_models.feed)):
-        for _ in range(500):
-            async with db.read() as tx:
-                if not said or (await feed.cursor(tx, "oversight"))[1] >= said[-1].position:
-                    break
-            await asyncio.sleep(0.02)
-        else:
-            raise AssertionError("the feed was not followed")
-
-
-async def restricted(talks: Talks, party: Api, **facts: Any) -> str:
-    """An order against a party, which everybody has heard of; its path."""
-    order = await talks.operator.made(ROOT, factories.a_restriction(party.organization_id, **facts))
-    await heard(talks.world)
-    return f"{ROOT}/{order['id']}"
-
-
-async def lifted(talks: Talks, order: str) -> None:
-    await talks.operator.made(f"{order}/lifting", {"reason": "已整改"})
-    await heard(talks.world)
 
 
 async def listing_is(talks: Talks, state: str, reason: str | None) -> dict[str, Any]:
@@ -134,7 +107,7 @@ async def test_an_order_says_what_it_rests_on_and_begins_today_at_the_earliest(t
 
 
 async def test_a_party_appeals_and_an_upheld_appeal_lifts_the_order(talks: Talks) -> None:
-    order = await restricted(talks, talks.firm)
+    order = await talks.restricted(talks.firm)
     first = await talks.firm.made(
         f"{order}/appeals", {"grounds": "材料属实", "document_ids": [await talks.firm.document()]}
     )
@@ -160,9 +133,9 @@ async def test_a_party_appeals_and_an_upheld_appeal_lifts_the_order(talks: Talks
 
 
 async def test_an_appeal_that_outlives_its_order_is_still_decided(talks: Talks) -> None:
-    order = await restricted(talks, talks.firm)
+    order = await talks.restricted(talks.firm)
     appeal = await talks.firm.made(f"{order}/appeals", {"grounds": "事实不清"})
-    await lifted(talks, order)
+    await talks.lifted(order)
     decided = await talks.operator.made(
         f"{order}/appeals/{appeal['id']}/decision", {"outcome": "UPHELD", "reason": "成立"}
     )
@@ -177,7 +150,7 @@ async def test_e18_a_firm_restricted_between_notice_and_payment_keeps_its_notice
     declared, regulator = await talks.announced(), await talks.world.demo("regulator")
     notice = await talks.notice(declared)
     assert notice["holds"] == []
-    order = await restricted(talks, talks.firm, until=talks.day(30))
+    order = await talks.restricted(talks.firm, until=talks.day(30))
     # New notices are refused, with the reason and the way to appeal …
     body = {"declaration_id": declared["id"], "intended_use": "再次"}
     refused = await talks.firm.post("/v1/open-license-requests", json=body)
@@ -200,7 +173,7 @@ async def test_e18_a_firm_restricted_between_notice_and_payment_keeps_its_notice
     assert held["state"] == "EFFECTIVE" and held["effective_at"] == talks.today and held["holds"]
     recorded = await talks.firm.post(f"{path}/recordal", json={"outcome": "FILED", "on": talks.today})
     assert recorded.status_code == 200, recorded.text
-    await lifted(talks, order)
+    await talks.lifted(order)
     assert (await talks.firm.read(path))["holds"] == []
     problem(await regulator.get(path), 404, "not_found")
     assert (await talks.notice(declared))["state"] == "NOTIFIED"
@@ -273,26 +246,26 @@ async def test_while_an_order_stands_against_a_party_neither_it_nor_its_counterp
     who, path, body = await make(talks)
     sides = [who] if make in ALONE else [talks.firm, talks.university]
     for party in sides:
-        order = await restricted(talks, party)
+        order = await talks.restricted(party)
         refused = await who.post(path, json=body)
         assert (refused.status_code, rules_of(refused)) == (409, ["PARTY-RESTRICTED"]), refused.text
         (no,) = refused.json()["violations"]
         assert (order in no["cure"]) is (party is who), "why, is told to the party itself"
-        await lifted(talks, order)
+        await talks.lifted(order)
     done = await who.post(path, json=body)
     assert done.status_code in (200, 201), done.text
 
 
 async def test_a_restricted_firm_does_not_ask_and_a_restricted_agent_does_not_act_for_it(talks: Talks) -> None:
     body = {"listing_id": talks.listing, "message": "请问"}
-    order = await restricted(talks, talks.firm)
+    order = await talks.restricted(talks.firm)
     assert rules_of(await talks.firm.post("/v1/inquiries", json=body)) == ["PARTY-RESTRICTED"]
-    await lifted(talks, order)
+    await talks.lifted(order)
     agent = await talks.world.organization(type="SERVICE_AGENCY", uscc=factories.uscc("91370303"))
     proposal = {"principal_id": talks.firm.organization_id, "scopes": ["deals:write", "deals:read"]}
     given = await agent.made("/v1/delegations", proposal)
     await talks.firm.made(f"/v1/delegations/{given['id']}/acceptance")
-    await restricted(talks, agent)
+    await talks.restricted(agent)
     acting = agent.on_behalf_of(talks.firm.organization_id)
     assert rules_of(await acting.post("/v1/inquiries", json=body)) == ["PARTY-RESTRICTED"]
     declared = await talks.announced()
@@ -309,7 +282,7 @@ async def test_what_is_owed_or_ends_something_stays_possible_and_what_was_given_
     offered = await apart.offer(await apart.inquiry(), apart.university)
     trial = await (third := await talks.another()).trial(await third.standing())
     for party in (talks.firm, talks.university):
-        await restricted(talks, party)
+        await talks.restricted(party)
     pay = {"amount": {"amount": "50.00"}, "paid_on": talks.today, "reference": "A"}
     end = {"ground": "AGREEMENT", "reason": "协商解除"}
     firm, university = talks.firm, talks.university
@@ -331,7 +304,7 @@ async def test_what_is_owed_or_ends_something_stays_possible_and_what_was_given_
 async def test_an_act_that_was_done_before_the_order_is_told_again_by_its_key(talks: Talks) -> None:
     who, path, body = await a_notice(talks)
     first = await who.post(path, json=body, key="notice-1")
-    await restricted(talks, talks.firm)
+    await talks.restricted(talks.firm)
     again = await who.post(path, json=body, key="notice-1")
     assert (again.status_code, again.content) == (201, first.content)
 
@@ -349,10 +322,10 @@ async def test_an_order_and_a_signature_in_either_order_leave_a_license_or_a_ref
     order = await talks.operator.made(ROOT, wanted)
     assert rules_of(await talks.sign(agreed, talks.university)) == ["PARTY-RESTRICTED"]
     assert (await talks.firm.read(f"/v1/licenses/{agreed['id']}"))["state"] == "PENDING_SIGNATURES"
-    await lifted(talks, f"{ROOT}/{order['id']}")
+    await talks.lifted(f"{ROOT}/{order['id']}")
     # The signature first: what was signed stays in force.
     assert (await talks.sign(agreed, talks.university)).json()["state"] == "IN_FORCE"
-    await restricted(talks, talks.firm)
+    await talks.restricted(talks.firm)
     assert (await talks.firm.read(f"/v1/licenses/{agreed['id']}"))["state"] == "IN_FORCE"
     # Both at once.
     for _ in range(3):
@@ -405,7 +378,7 @@ async def test_a_follower_of_a_forked_feed_stops_red_and_new_acts_still_ask_afre
     async with new_world() as world:
         talks = await Talks.open(world)
         declared = await talks.announced()
-        await lifted(talks, await restricted(talks, talks.firm))
+        await talks.lifted(await talks.restricted(talks.firm))
         async with world.house.oversight.db.write() as tx:
             await models.feed.renew_epoch(tx)
         body = factories.a_restriction(talks.firm.organization_id)
@@ -426,7 +399,7 @@ async def test_a_follower_of_a_forked_feed_stops_red_and_new_acts_still_ask_afre
 
 async def test_an_order_begins_and_ends_by_the_calendar_in_china(talks: Talks) -> None:
     declared = await (await talks.another()).announced()
-    order = await restricted(talks, talks.university, **{"from": talks.day(2), "until": talks.day(4)})
+    order = await talks.restricted(talks.university, **{"from": talks.day(2), "until": talks.day(4)})
     assert (await talks.firm.read("/v1/open-license-requests"))["items"] == []
     keep = talks.world.house.catalog.restrictions
     for days, state, may in ((1, "SCHEDULED", True), (2, "ACTIVE", False), (4, "ACTIVE", False), (5, "EXPIRED", True)):
@@ -447,7 +420,7 @@ async def test_the_listings_of_a_restricted_supplier_rest_and_come_back(talks: T
     await talks.world.found(talks.listing, title)
     draft = await talks.university.made("/v1/listings", factories.a_listing(patent_ids=[talks.patent]))
     await talks.world.organization()
-    order = await restricted(talks, talks.university)
+    order = await talks.restricted(talks.university)
     await listing_is(talks, "SUSPENDED", "PARTY_RESTRICTED")
     await talks.world.found(talks.listing, title, gone=True)
     for path in (f"/v1/listings/{draft['id']}/submission",):
@@ -464,16 +437,16 @@ async def test_the_listings_of_a_restricted_supplier_rest_and_come_back(talks: T
     assert done["rows"]["created"] == 1 and done["listings"] == {
         "published": 0, "unchanged": 0, "refused": {"PARTY-RESTRICTED": 1}
     }  # fmt: skip
-    second = await restricted(talks, talks.university)
-    await lifted(talks, order)
+    second = await talks.restricted(talks.university)
+    await talks.lifted(order)
     await listing_is(talks, "SUSPENDED", "PARTY_RESTRICTED")  # another order stands
-    await lifted(talks, second)
+    await talks.lifted(second)
     await listing_is(talks, "PUBLISHED", None)
     await talks.world.found(talks.listing, title)
 
 
 async def test_a_listing_that_rests_for_two_reasons_comes_back_when_both_have_ended(talks: Talks) -> None:
-    order = await restricted(talks, talks.university)
+    order = await talks.restricted(talks.university)
     await listing_is(talks, "SUSPENDED", "PARTY_RESTRICTED")
     events = f"/v1/patents/{talks.patent}/legal-events"
 
@@ -487,7 +460,7 @@ async def test_a_listing_that_rests_for_two_reasons_comes_back_when_both_have_en
     await look("IN_FORCE")
     await listing_is(talks, "SUSPENDED", "PARTY_RESTRICTED")
     await look("LAPSED_UNPAID_FEE")
-    await lifted(talks, order)
+    await talks.lifted(order)
     await listing_is(talks, "SUSPENDED", "LEGAL_STATUS")
     await look("IN_FORCE")
     await listing_is(talks, "PUBLISHED", None)
