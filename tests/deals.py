@@ -104,6 +104,30 @@ class Case:
         }  # fmt: skip
         await self.operator.made(f"/v1/patents/{patent}/legal-events", event)
 
+    async def heard(self) -> None:
+        """Wait until licensing and catalog have applied all that oversight said."""
+        house, types = self.world.house, ["party.restricted", "party.restriction_lifted"]
+        said = (await house.oversight.changes(0, 1_000, 0, types)).items
+        for db, feed in ((house.licensing.db, models.feed), (house.catalog.db, catalog_models.feed)):
+            for _ in range(500):
+                async with db.read() as tx:
+                    if not said or (await feed.cursor(tx, "oversight"))[1] >= said[-1].position:
+                        break
+                await asyncio.sleep(0.02)
+            else:
+                raise AssertionError("the feed was not followed")
+
+    async def restricted(self, party: Api, **facts: Any) -> str:
+        """An order against a party, which everybody has heard of; its path."""
+        root = "/v1/party-restrictions"
+        order = await self.operator.made(root, factories.a_restriction(party.organization_id, **facts))
+        await self.heard()
+        return f"{root}/{order['id']}"
+
+    async def lifted(self, order: str) -> None:
+        await self.operator.made(f"{order}/lifting", {"reason": "已整改"})
+        await self.heard()
+
 
 def at(declared: dict[str, Any]) -> str:
     return f"/v1/open-license-declarations/{declared['id']}"
@@ -137,30 +161,6 @@ async def a_benefit_rule(owner: Api) -> dict[str, Any]:
             "document_ids": [await owner.document()],
         },
     )
-
-    async def heard(self) -> None:
-        """Wait until licensing and catalog have applied all that oversight said."""
-        house, types = self.world.house, ["party.restricted", "party.restriction_lifted"]
-        said = (await house.oversight.changes(0, 1_000, 0, types)).items
-        for db, feed in ((house.licensing.db, models.feed), (house.catalog.db, catalog_models.feed)):
-            for _ in range(500):
-                async with db.read() as tx:
-                    if not said or (await feed.cursor(tx, "oversight"))[1] >= said[-1].position:
-                        break
-                await asyncio.sleep(0.02)
-            else:
-                raise AssertionError("the feed was not followed")
-
-    async def restricted(self, party: Api, **facts: Any) -> str:
-        """An order against a party, which everybody has heard of; its path."""
-        root = "/v1/party-restrictions"
-        order = await self.operator.made(root, factories.a_restriction(party.organization_id, **facts))
-        await self.heard()
-        return f"{root}/{order['id']}"
-
-    async def lifted(self, order: str) -> None:
-        await self.operator.made(f"{order}/lifting", {"reason": "已整改"})
-        await self.heard()
 
 
 class Talks(Case):

@@ -165,8 +165,9 @@ def test_the_vectors_of_the_classes_are_those_of_their_words_as_they_are(semanti
     _, texts = class_texts(class_words())
     held = np.load(CLASS_VECTORS, allow_pickle=False)
     assert held.shape == (len(texts), semantic.SIZE)
-    again = semantics.passages(texts[::50])
-    assert np.abs(held[::50].astype(int) - again).max() <= 1
+    again, known = semantics.passages(texts[::50]).astype(float), held[::50].astype(float)
+    lengths = np.linalg.norm(again, axis=1) * np.linalg.norm(known, axis=1)
+    assert ((again * known).sum(axis=1) / lengths).min() > 0.9995  # other processors add up in another order
 
 
 def test_a_need_is_understood_by_its_meaning_too(semantics: Semantics) -> None:
