@@ -35,8 +35,8 @@ async def test_few_are_at_it_at_once_in_the_order_in_which_they_came() -> None:
 async def test_other_patents_and_a_turn_that_failed_or_was_left_hold_up_nobody() -> None:
     turns = Turns(at_once=1)
     async with turns.of(["a"], "all"):
-        async with asyncio.timeout(1), turns.of(["b"], "all"):
-            pass
+        async with asyncio.timeout(1), turns.of(["b"], "all") as lost:
+            assert lost is None
         leaving = asyncio.create_task(turns.of(["a"], "all").__aenter__())
         await asyncio.sleep(0)
         leaving.cancel()
@@ -44,8 +44,8 @@ async def test_other_patents_and_a_turn_that_failed_or_was_left_hold_up_nobody()
     with pytest.raises(LookupError):
         async with turns.of(["a"], "all"):
             raise LookupError
-    async with asyncio.timeout(1), turns.of(["a"], "all"):
-        pass
+    async with asyncio.timeout(1), turns.of(["a"], "all") as lost:
+        assert lost is None
 
 
 async def test_what_one_finds_lost_all_hear_who_wait_for_the_same_and_nobody_else() -> None:
