@@ -11,7 +11,7 @@ from pydantic import Field
 from shared.contracts.catalog import DocumentIds, Signatory
 from shared.contracts.licensing import PaymentState
 from shared.contracts.values import Money
-from shared.contracts.wire import Ask, Instant, LegalDay, Line, Reply, Resource
+from shared.contracts.wire import Ask, Cursor, Instant, LegalDay, Limit, Line, Reply, Resource
 
 
 class ProviderDraft(Ask):
@@ -61,6 +61,14 @@ class PaymentTaken(Reply):
     paid_on: date
     reference: str
     state: PaymentState
+
+
+class Paged(Ask):
+    """A list without filters: where it goes on, and how much of it."""
+
+    after: Cursor | None = None
+    limit: Limit = 20
+    count: bool = False
 
 
 class SettlementRuleDraft(Ask):

@@ -364,6 +364,38 @@ async def test_one_delegate_serves_one_side_unless_both_agree(talks: Talks) -> N
     assert yes.status_code == 200, yes.text
 
 
+async def test_one_delegate_does_not_do_the_acts_of_both_sides_under_a_license(talks: Talks) -> None:
+    """DUAL-AGENCY: not the signatures, not the payment and its confirmation, not an agreement to end."""
+    consent, for_firm, for_university = await talks.broker()
+    agreed = await talks.agreed()
+    root = f"/v1/licenses/{agreed['id']}"
+    assert (await talks.sign(agreed, for_firm)).status_code == 200
+    assert rules_of(await talks.sign(agreed, for_university)) == ["DUAL-AGENCY"]
+    assert (await talks.sign(agreed, talks.university)).json()["state"] == "IN_FORCE"
+    money = {"amount": {"amount": "50000.00"}, "paid_on": talks.today, "reference": "1"}
+    paid = await for_firm.made(f"{root}/payments", money)
+    ends = {"ground": "AGREEMENT", "reason": "协商解除"}
+    acts = [(f"/v1/payments/{paid['id']}/confirmation", {}), (f"{root}/terminations", ends)]
+    for path, body in acts:
+        assert rules_of(await for_university.post(path, json=body)) == ["DUAL-AGENCY"], path
+    inquiry = (await talks.firm.read("/v1/inquiries"))["items"][0]
+    for principal in (talks.firm, talks.university):
+        await principal.made(f"/v1/inquiries/{inquiry['id']}/agency-consents", consent)
+    for path, body in acts:
+        assert (await for_university.post(path, json=body)).status_code == 200, path
+
+
+async def test_a_delegate_that_reported_a_royalty_does_not_find_it_right_for_the_other_side(talks: Talks) -> None:
+    """DUAL-AGENCY"""
+    _, for_firm, for_university = await talks.broker()
+    talks.firm, firm = for_firm, talks.firm
+    report = await talks.reported(license_type="ORDINARY")
+    path = f"/v1/royalty-reports/{report['id']}"
+    assert rules_of(await for_university.post(f"{path}/verification")) == ["DUAL-AGENCY"]
+    assert (await talks.university.post(f"{path}/verification")).status_code == 200
+    assert (await firm.read(path))["state"] == "VERIFIED"
+
+
 async def test_lists_find_negotiations_and_licenses_by_state_and_side(talks: Talks) -> None:
     await talks.concluded()
     firm = await a_firm(talks)

@@ -234,6 +234,14 @@ async def a_conversion(talks: Talks) -> tuple[Api, str, dict[str, Any]]:
     return talks.firm, f"/v1/quick-license-requests/{trial['id']}/conversion", {}
 
 
+async def the_act(who: Api, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """How an act is shown to whoever may do it, before it does."""
+    collections = {"declaration_id": "open-license-declarations", "offer_id": "quick-license-offers"}
+    under = [f"/v1/{kind}/{body[name]}" for name, kind in collections.items() if name in body]
+    resource = await who.read(under[0] if under else path.rpartition("/")[0])
+    return next(one for one in resource["available_acts"] if one["href"] == path)
+
+
 ALONE: list[Made] = [a_filing, an_activation, a_resumption]  # nobody stands on the other side yet
 BEGUN: list[Made] = [a_notice, an_offer, an_acceptance, a_signature, a_trial, a_conversion]
 
@@ -251,7 +259,10 @@ async def test_while_an_order_stands_against_a_party_neither_it_nor_its_counterp
         assert (refused.status_code, rules_of(refused)) == (409, ["PARTY-RESTRICTED"]), refused.text
         (no,) = refused.json()["violations"]
         assert (order in no["cure"]) is (party is who), "why, is told to the party itself"
+        shown = await the_act(who, path, body)
+        assert (shown["allowed"], [one["rule"] for one in shown["violations"]]) == (False, ["PARTY-RESTRICTED"])
         await talks.lifted(order)
+    assert (await the_act(who, path, body))["allowed"]
     done = await who.post(path, json=body)
     assert done.status_code in (200, 201), done.text
 

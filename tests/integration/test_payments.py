@@ -203,6 +203,25 @@ async def test_a_secret_rotates_with_an_overlap_and_is_shown_once(case: Case) ->
     problem(again, 409, "conflict")
 
 
+async def test_providers_and_agreements_to_silence_are_paged_newest_first(case: Case) -> None:
+    banks = [(await Bank.open(case)).registered["id"] for _ in range(3)]
+    rules = []
+    for _ in range(3):
+        rules.append((await agreed(case))["id"])
+        await case.university.made(f"/v1/settlement-rules/{rules[-1]}/revocation")
+    for who, path, made in (
+        (case.operator, "/v1/payment-providers", banks),
+        (case.university, "/v1/settlement-rules", rules),
+    ):
+        first = await who.read(path, params={"limit": 2, "count": True})
+        rest = await who.read(path, params={"limit": 100, "after": first["next"]})
+        found = [one["id"] for one in first["items"] + rest["items"]]
+        assert found[:3] == made[::-1] and len(found) == len(set(found)) == first["count"], path
+    problem(
+        await case.university.get("/v1/settlement-rules", params={"after": first["next"] + "x"}), 400, "cursor_invalid"
+    )
+
+
 # Silence
 
 

@@ -159,7 +159,14 @@ async def test_one_delegate_begins_no_trial_under_an_offer_that_it_made(talks: T
     problem(await for_university.post(f"{path}/agency-consents", json=consent), 422, "principal_only")
     for principal in (talks.firm, talks.university):
         await principal.made(f"{path}/agency-consents", consent)
-    assert (await for_firm.post("/v1/quick-license-requests", json=body)).status_code == 201
+    taken = await for_firm.made("/v1/quick-license-requests", body)
+    # Under another offer, which the patentee made itself, the same delegate may begin, and may not end it for both.
+    other = await (await talks.another()).standing()
+    free = await for_firm.made("/v1/quick-license-requests", {**body, "offer_id": other["id"]})
+    agreed = {"ground": "AGREEMENT", "reason": "协商解除"}
+    for one, expected in ((taken, 200), (free, 409)):
+        ended = await for_university.post(f"/v1/licenses/{one['license_id']}/terminations", json=agreed)
+        assert ended.status_code == expected, ended.text
 
 
 async def test_deadlines_are_listed_and_each_is_told_once(talks: Talks) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Query, Request
 
 from services.licensing.api.base import Uses, router
 from services.licensing.service.providers import SignedBy
@@ -18,6 +18,7 @@ from shared.contracts.licensing import (
     Resolution,
 )
 from shared.contracts.payments import (
+    Paged,
     PaymentNotice,
     PaymentTaken,
     Provider,
@@ -84,9 +85,9 @@ async def register_payment_provider(draft: ProviderDraft, licensing: Uses) -> Pr
 
 
 @router.get("/v1/payment-providers")
-async def list_payment_providers(licensing: Uses) -> Page[Provider]:
-    """The registered payment providers (operator)."""
-    return await licensing.providers.page()
+async def list_payment_providers(query: Annotated[Paged, Query()], licensing: Uses) -> Page[Provider]:
+    """The registered payment providers, newest first (operator)."""
+    return await licensing.providers.page(query)
 
 
 @router.get("/v1/payment-providers/{id}")
@@ -114,9 +115,9 @@ async def accept_settlement_rule(draft: SettlementRuleDraft, licensing: Uses) ->
 
 
 @router.get("/v1/settlement-rules")
-async def list_settlement_rules(licensing: Uses) -> Page[SettlementRule]:
+async def list_settlement_rules(query: Annotated[Paged, Query()], licensing: Uses) -> Page[SettlementRule]:
     """Your agreements to settlement by silence, newest first."""
-    return await licensing.silence.page(caller())
+    return await licensing.silence.page(query, caller())
 
 
 @router.get("/v1/settlement-rules/{id}")

@@ -63,8 +63,8 @@ class Licensing:
         self.distributions = Distributions(db, targets, self.licenses, self.acts, cursors, clock)
         self.reports = Reports(db, targets, cursors)
         self.payments = Payments(db, targets, self.requests, self.licenses, self.acts, clock)
-        self.providers = Providers(db, self.payments, self.acts, secret, clock)
-        self.silence = Silence(db, self.payments, targets, self.acts, clock)
+        self.providers = Providers(db, self.payments, self.acts, cursors, secret, clock)
+        self.silence = Silence(db, self.payments, targets, self.acts, cursors, clock)
         self.calendars, self.policies = Calendars(db, self.acts, clock), PolicyBook(db, self.acts, clock)
 
     async def changes(self, after: int, limit: int, wait_s: float, types: Sequence[str] | None) -> FeedPage:

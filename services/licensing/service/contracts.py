@@ -17,7 +17,7 @@ from services.licensing.rules import contract as rules
 from services.licensing.rules import offer as offer_rules
 from services.licensing.rules import parties, scope
 from services.licensing.rules.scope import wanted
-from services.licensing.service import scopes
+from services.licensing.service import agency, scopes
 from services.licensing.service.declarations import taken
 from services.licensing.service.documents import paper_patent
 from services.licensing.service.licenses import Licenses, contract_of, signed_by, standing
@@ -133,7 +133,7 @@ class Contracts:
         """Sign the agreed document; with the second signature the license is in force.
 
         Everything that could make it void or unlawful is looked at again, on the patents' record of this moment.
-        Raises: RuleRefused SIGN-…, SIGN-DOCUMENT, PARTY-UNVERIFIED, PARTY-RESTRICTED, PRICE-PUBLICITY,
+        Raises: RuleRefused SIGN-…, SIGN-DOCUMENT, DUAL-AGENCY, PARTY-UNVERIFIED, PARTY-RESTRICTED, PRICE-PUBLICITY,
         TERM-BEYOND-EXPIRY, and catalog's; warnings until they are acknowledged.
         """
         await self._targets.check_documents(said.document_ids, by)
@@ -167,6 +167,7 @@ class Contracts:
                 rules.signs_what_was_agreed(said.document_sha256, row.document_sha256),
                 rules.signature_is_proved(said.method, bool(said.document_ids)),
                 rules.signature_is_dated(on, row.agreed_on, today),
+                await agency.against_license(tx, row, by),
                 rules.parties_are_verified(list(known.values())),
                 parties.nobody_is_restricted(orders, by.organization_id),
                 rules.price_was_public(must_publish, runs, today),

@@ -20,6 +20,7 @@ from services.licensing.rules import parties, terms
 from services.licensing.rules.declaration import OPEN, SHOWN, DeclarationAct
 from services.licensing.service import agency, scopes
 from services.licensing.service.policies import policies_on
+from services.licensing.service.restrictions import bars
 from services.licensing.service.targets import Targets, raise_unless_acknowledged
 from shared import context
 from shared.auth import Caller
@@ -76,7 +77,7 @@ class Declarations:
         """A declaration: once announced for everybody, before that for its parties."""
         await self._look_for(id_, reader(by))
         async with self._db.read() as tx:
-            return self._shown(await self._visible(tx, id_, reader(by), lock=False), by)
+            return await self._shown(tx, await self._visible(tx, id_, reader(by), lock=False), by)
 
     async def _look_for(self, id_: str, by: Caller | None) -> None:
         """Let a party in that came onto the patent's record after the last act: an owner, a pledgee.
@@ -136,10 +137,18 @@ class Declarations:
             rows, more = await self._cursors.page(
                 tx, select(table).where(condition), (table.c.created_at, table.c.id), scope, query.after, query.limit
             )
+            items = await self._all_shown(tx, rows, by)
             total = await tx.scalar(select(func.count()).select_from(table).where(condition)) if query.count else None
-        return Page(items=[self._shown(row, by) for row in rows], next=more, count=total)
+        return Page(items=items, next=more, count=total)
 
-    def _shown(self, row: Row[Any], by: Caller | None) -> Declaration:
+    async def _shown(self, tx: Tx, row: Row[Any], by: Caller | None) -> Declaration:
+        return (await self._all_shown(tx, [row], by))[0]
+
+    async def _all_shown(self, tx: Tx, rows: Sequence[Row[Any]], by: Caller | None) -> list[Declaration]:
+        barred = await bars(tx, rows, by, legal_day(self._clock.now()))
+        return [self._as_seen(row, by, barred(row)) for row in rows]
+
+    def _as_seen(self, row: Row[Any], by: Caller | None, barred: Refusal | None) -> Declaration:
         state = self.state(row)
         fields = row._mapping
         return Declaration(
@@ -158,7 +167,7 @@ class Declarations:
             holders=[holder["name"] for holder in row.patent["holders"]],
             state=state,
             sample=row.is_sample,
-            available_acts=_available(row, state, by),
+            available_acts=_available(row, state, by, barred),
         )  # fmt: skip
 
     def state(self, row: Row[Any]) -> DeclarationState:
@@ -211,7 +220,7 @@ class Declarations:
                 raise taken(error) from None
             row = await self._visible(tx, str(values["id"]), by, lock=False)
             await self._tell(tx, row, "drafted", legal_day(now), by, now, {})
-            return await self._acts.answer(tx, self._shown(row, by))
+            return await self._acts.answer(tx, await self._shown(tx, row, by))
 
     async def consent(self, id_: str, draft: DeclarationConsentDraft, by: Caller) -> DeclarationConsent:
         """Record a co-owner's or pledgee's consent to the declaration, or a co-owner's to its withdrawal.
@@ -387,7 +396,7 @@ class Declarations:
                     no = rules.stands_alone("filed just now")
                     assert no is not None
                     raise no.raised() from None
-                return await self._acts.answer(tx, self._shown(made, by))
+                return await self._acts.answer(tx, await self._shown(tx, made, by))
 
     async def _live(self, tx: Tx, patent_id: str) -> str | None:
         table = models.declaration
@@ -448,7 +457,7 @@ class Declarations:
             made = await self._act(tx, row, past, on, by, now, detail, {**values, "state": rules.TO[step]})
             if rules.TO[step] not in rules.LIVE:
                 await scopes.leave_from(tx, id_, legal_day(now))
-            return await self._acts.answer(tx, self._shown(made, by))
+            return await self._acts.answer(tx, await self._shown(tx, made, by))
 
     async def withdraw(self, id_: str, said: Withdrawal, by: Caller) -> Declaration:
         """Record that all patentees have filed the withdrawal; it counts from its announcement on."""
@@ -479,7 +488,7 @@ class Declarations:
             }
             changed = {"state": DeclarationState.WITHDRAWAL_FILED, "withdrawal_filed_on": said.filed_on}
             made = await self._act(tx, row, "withdrawal_filed", said.filed_on, by, now, detail, changed)
-            return await self._acts.answer(tx, self._shown(made, by))
+            return await self._acts.answer(tx, await self._shown(tx, made, by))
 
     async def consent_to_agency(self, id_: str, said: AgencyConsentDraft, by: Caller) -> Declaration:
         """A side of what is taken under a declaration consents, itself, to a delegate of both (Civil Code Art. 168)."""
@@ -488,7 +497,7 @@ class Declarations:
             await self._acts.claim(tx, now)
             row = await self._visible(tx, id_, by, lock=False)
             await agency.consent(tx, "declaration", id_, row.organization_id, said, by, now)
-            return await self._acts.answer(tx, self._shown(row, by))
+            return await self._acts.answer(tx, await self._shown(tx, row, by))
 
     async def _owned(self, id_: str, by: Caller) -> tuple[Row[Any], list[GivenConsent]]:
         row, given = await self._with_consents(id_, by)
@@ -645,16 +654,19 @@ def _is_in(state: DeclarationState, today: date) -> ColumnElement[bool]:
     return and_(table.c.state == state, ~gone) if state in OPEN else table.c.state == state
 
 
-def _available(row: Row[Any], state: DeclarationState, by: Caller | None) -> list[AvailableAct]:
-    """What the caller may do next, and why not."""
+def _available(row: Row[Any], state: DeclarationState, by: Caller | None, barred: Refusal | None) -> list[AvailableAct]:
+    """What the caller may do next, and why not; `barred` is what keeps it from anything new."""
     if by is None or not _is_inside(row, by):
-        no = rules.is_open(state)
+        no = rules.is_open(state) or barred
         return [offered("open-license-requests", "/v1/open-license-requests", no)]
     wanted = [step for step in DeclarationAct if by.is_operator or step in _PARTIES]
     if not by.may_touch(row.organization_id):
         wanted = [DeclarationAct.CONSENT]
     root = f"/v1/open-license-declarations/{row.id}"
-    return [offered(step.value, f"{root}/{step.value}", rules.act_is_open(step, state)) for step in wanted]
+    new = {DeclarationAct.FILING: barred}
+    return [
+        offered(step.value, f"{root}/{step.value}", rules.act_is_open(step, state) or new.get(step)) for step in wanted
+    ]
 
 
 _PARTIES = (DeclarationAct.CONSENT, DeclarationAct.FILING, DeclarationAct.WITHDRAWAL)

@@ -19,7 +19,7 @@ from services.licensing.service import agency, scopes
 from services.licensing.service.contracts import Contracts
 from services.licensing.service.declarations import hash_of, offered, party_of, taken
 from services.licensing.service.licenses import sides
-from services.licensing.service.restrictions import known
+from services.licensing.service.restrictions import bars, known
 from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -157,9 +157,10 @@ class Inquiries:
 
     async def _loaded(self, tx: Tx, rows: Sequence[Row[Any]], by: Caller) -> list[Inquiry]:
         alive = await self._contracts.alive(tx, [row.license_id for row in rows if row.license_id])
-        return [self._shown(row, row.license_id in alive, by) for row in rows]
+        barred = await bars(tx, rows, by, legal_day(self._clock.now()))
+        return [self._shown(row, row.license_id in alive, by, barred(row)) for row in rows]
 
-    def _shown(self, row: Row[Any], has_contract: bool, by: Caller) -> Inquiry:
+    def _shown(self, row: Row[Any], has_contract: bool, by: Caller, barred: Refusal | None) -> Inquiry:
         state, is_hidden = rules.inquiry_state(row.closed_on, row.has_offers, has_contract), _is_hidden(row, by)
         return Inquiry(
             **{
@@ -177,7 +178,7 @@ class Inquiries:
             anonymized=row.is_anonymized,
             state=state,
             sample=row.is_sample,
-            available_acts=_available(row, state, by),
+            available_acts=_available(row, state, by, barred),
         )  # fmt: skip
 
     async def say(self, id_: str, draft: MessageDraft, by: Caller) -> Message:
@@ -293,10 +294,8 @@ class Inquiries:
             for no in (
                 rules.is_open(await self._state(tx, row)),
                 rules.sides_are_known(row.is_anonymized, row.disclosed_at is not None),
-                await self._agency(tx, row, side, by),
-                parties.nobody_is_restricted(
-                    await known(tx, (row.organization_id, row.licensor_id, by.actor_id), today), by.organization_id
-                ),
+                await self._agency(tx, row, by),
+                (await bars(tx, [row], by, today))(row),
             ):
                 if no:
                     raise no.raised()
@@ -316,7 +315,7 @@ class Inquiries:
             made = await self._sent(
                 tx, row, side, terms, draft.valid_until, standing.id if standing else None, draft.external_id, by, now
             )
-            return await self._acts.answer(tx, self._offer(made, row, by))
+            return await self._acts.answer(tx, await self._offer(tx, made, row, by))
 
     async def _asked(self, row: Row[Any], terms: OfferTerms) -> list[DealTarget]:
         return await self._targets.licensed(
@@ -355,25 +354,8 @@ class Inquiries:
         table = models.offer
         return (await tx.execute(select(table).where(table.c.inquiry_id == id_, table.c.answer.is_(None)))).first()
 
-    async def _agency(self, tx: Tx, row: Row[Any], side: Side, by: Caller) -> Refusal | None:
-        """DUAL-AGENCY: who acts, who has acted for the other side, and which side has consented to it."""
-        other = row.licensor_id if side is Side.LICENSEE else row.organization_id
-        act = models.act
-        found = await tx.execute(
-            select(act.c.act, act.c.actor_id, act.c.detail).where(
-                act.c.detail["inquiry_id"].astext == row.id,
-                or_(act.c.organization_id == other, act.c.act == "inquiry.agency_consented"),
-            )
-        )
-        rows = found.all()
-        acting = by.actor_id
-        consented = [
-            Side(one.detail["side"])
-            for one in rows
-            if one.act == "inquiry.agency_consented" and one.detail["delegate_id"] == acting
-        ]
-        acted = {one.actor_id for one in rows if one.act != "inquiry.agency_consented"}
-        return rules.agent_serves_one_side(acting, {other, *acted}, consented)
+    async def _agency(self, tx: Tx, row: Row[Any], by: Caller) -> Refusal | None:
+        return await agency.against(tx, await agency.of_inquiry(tx, row.id), row.licensor_id, row.organization_id, by)
 
     async def offers(self, id_: str, by: Caller) -> Page[Offer]:
         """The offers of a negotiation, oldest first."""
@@ -383,13 +365,13 @@ class Inquiries:
             found = await tx.execute(
                 select(table).where(table.c.inquiry_id == id_).order_by(table.c.created_at, table.c.id)
             )
-            return Page(items=[self._offer(one, row, by) for one in found])
+            return Page(items=await self._all_offers(tx, found.all(), row, by))
 
     async def get_offer(self, id_: str, by: Caller) -> Offer:
         """An offer, for the two sides of its negotiation."""
         async with self._db.read() as tx:
             found, row = await self._offer_row(tx, id_, by, lock=False)
-            return self._offer(found, row, by)
+            return await self._offer(tx, found, row, by)
 
     async def _offer_row(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> tuple[Row[Any], Row[Any]]:
         """An offer and its inquiry, the inquiry locked: whoever answers an offer waits for whoever answers now."""
@@ -453,7 +435,7 @@ class Inquiries:
             await self._acts.claim(tx, now)
             found, row = await self._offer_row(tx, id_, by, lock=True)
             side, offer = _side(row, by), _said(found)
-            if no := rules.is_answered_by(offer, side, is_revocation=False) or await self._agency(tx, row, side, by):
+            if no := rules.is_answered_by(offer, side, is_revocation=False) or await self._agency(tx, row, by):
                 raise no.raised()
             if no := parties.nobody_is_restricted(orders, by.organization_id):
                 raise no.raised()
@@ -476,7 +458,7 @@ class Inquiries:
                 tx, found, OfferState.ACCEPTED, by, now, {"license_id": license_id}, license_id=license_id
             )
             row = await models.changed(tx, models.inquiry, row, now, license_id=license_id)
-            return await self._acts.answer(tx, self._offer(made, row, by))
+            return await self._acts.answer(tx, await self._offer(tx, made, row, by))
 
     async def _renewed(
         self, tx: Tx, late: Row[Any], row: Row[Any], side: Side, said: Acceptance, by: Caller, now: datetime
@@ -492,7 +474,7 @@ class Inquiries:
         ):
             raise no.raised()
         made = await self._sent(tx, row, side, late.terms, said.valid_until, late.id, None, by, now)
-        return self._offer(made, row, by)
+        return await self._offer(tx, made, row, by)
 
     async def reject(self, id_: str, said: Rejection, by: Caller) -> Offer:
         """Reject an offer. Raises: RuleRefused OFFER-NOT-LIVE, OFFER-SIDE."""
@@ -516,7 +498,7 @@ class Inquiries:
                 if no:
                     raise no.raised()
             made = await self._answered(tx, found, answer, by, now, {}, reason=said.reason)
-            return await self._acts.answer(tx, self._offer(made, row, by))
+            return await self._acts.answer(tx, await self._offer(tx, made, row, by))
 
     async def _answered(
         self,
@@ -533,7 +515,15 @@ class Inquiries:
         await self._tell(tx, row, f"offer.{answer.value.lower()}", offer.id, by, now, data)
         return made
 
-    def _offer(self, found: Row[Any], row: Row[Any], by: Caller) -> Offer:
+    async def _offer(self, tx: Tx, found: Row[Any], row: Row[Any], by: Caller) -> Offer:
+        return (await self._all_offers(tx, [found], row, by))[0]
+
+    async def _all_offers(self, tx: Tx, found: Sequence[Row[Any]], row: Row[Any], by: Caller) -> list[Offer]:
+        """Offers of one negotiation as they are shown."""
+        barred = (await bars(tx, [row], by, legal_day(self._clock.now())))(row)
+        return [self._offer_shown(one, row, by, barred) for one in found]
+
+    def _offer_shown(self, found: Row[Any], row: Row[Any], by: Caller, barred: Refusal | None) -> Offer:
         today, said = legal_day(self._clock.now()), _said(found)
         return Offer(
             **{
@@ -549,7 +539,7 @@ class Inquiries:
             irrevocable=found.is_fixed,
             state=rules.state_on(said, today),
             sample=row.is_sample,
-            available_acts=_offer_acts(found, row, today, by),
+            available_acts=_offer_acts(found, row, today, by, barred),
         )  # fmt: skip
 
     async def _tell(
@@ -617,23 +607,23 @@ def _is_in(state: InquiryState, today: date) -> ColumnElement[bool]:
     return and_(~alive, ~is_closed, table.c.has_offers == (state is InquiryState.IN_NEGOTIATION))
 
 
-def _available(row: Row[Any], state: InquiryState, by: Caller) -> list[AvailableAct]:
+def _available(row: Row[Any], state: InquiryState, by: Caller, barred: Refusal | None) -> list[AvailableAct]:
     if _stands(row, by) is None:
         return []
     root, no = f"/v1/inquiries/{row.id}", rules.is_open(state)
     known = rules.sides_are_known(row.is_anonymized, row.disclosed_at is not None)
     found = [offered("messages", f"{root}/messages", None if state is InquiryState.AGREED else no)]
-    found.append(offered("offers", f"{root}/offers", no or known))
+    found.append(offered("offers", f"{root}/offers", no or known or barred))
     if row.is_anonymized and row.disclosed_at is None and by.may_touch(row.organization_id):
         found.append(offered("disclosure", f"{root}/disclosure", None))
     return [*found, offered("closing", f"{root}/closing", None if state is InquiryState.AGREED else no)]
 
 
-def _offer_acts(found: Row[Any], row: Row[Any], today: date, by: Caller) -> list[AvailableAct]:
+def _offer_acts(found: Row[Any], row: Row[Any], today: date, by: Caller, barred: Refusal | None) -> list[AvailableAct]:
     root, said, side = f"/v1/offers/{found.id}", _said(found), _stands(row, by)
     if side is None:
         return []
     no = rules.is_live(said, today)
     if side is said.side:
         return [offered("revocation", f"{root}/revocation", no or rules.is_revocable(said))]
-    return [offered("acceptance", f"{root}/acceptance", no), offered("rejection", f"{root}/rejection", no)]
+    return [offered("acceptance", f"{root}/acceptance", no or barred), offered("rejection", f"{root}/rejection", no)]

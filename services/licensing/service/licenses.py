@@ -17,10 +17,11 @@ from services.licensing.rules.contract import Contract
 from services.licensing.rules.dunning import DemandState
 from services.licensing.rules.schedule import Due
 from services.licensing.rules.terms import fen, yuan
-from services.licensing.service import scopes
+from services.licensing.service import agency, scopes
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import offered
 from services.licensing.service.money import all_shown, kept_fen, money
+from services.licensing.service.restrictions import bars
 from services.licensing.service.targets import Targets
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -57,6 +58,7 @@ from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
+from shared.rulebook import Refusal
 
 _BASIS = {
     "agreed": "民法典第四百七十九条、第四百九十一条",
@@ -211,9 +213,18 @@ class Licenses:
         told = await all_shown(tx, [one for row in rows for one in paid[row.id]], by)
         by_license = {row.id: [one for one in told if one.license_id == row.id] for row in rows}
         demanded = await models.demands_of(tx, ids)
+        barred = await bars(tx, rows, by, legal_day(self._clock.now()))
         return [
             self._shown(
-                row, done[row.id], paid[row.id], by_license[row.id], dues[row.id], reports[row.id], demanded[row.id], by
+                row,
+                done[row.id],
+                paid[row.id],
+                by_license[row.id],
+                dues[row.id],
+                reports[row.id],
+                demanded[row.id],
+                by,
+                barred(row),
             )
             for row in rows
         ]
@@ -228,6 +239,7 @@ class Licenses:
         reports: list[Row[Any]],
         demanded: list[Row[Any]],
         by: Caller,
+        barred: Refusal | None,
     ) -> License:
         today = legal_day(self._clock.now())
         items, credit = _schedule(row, dues, paid, today)
@@ -271,7 +283,7 @@ class Licenses:
             ],
             timeline=[TimelineEntry(act=one.act, on=one.on, at=one.at, basis=_BASIS.get(one.act)) for one in done],
             sample=row.is_sample,
-            available_acts=_available(row, state, done, following, overdue, today, by),
+            available_acts=_available(row, state, done, following, overdue, today, by, barred),
         )  # fmt: skip
 
     async def page(self, query: LicenseQuery, by: Caller) -> Page[License]:
@@ -300,7 +312,7 @@ class Licenses:
         """End a license: by agreement, once both sides have said so, or by notice after the other side's breach.
 
         What was performed stands; the scope is free again from this day on.
-        Raises: RuleRefused LIC-END, LIC-BREACH.
+        Raises: RuleRefused LIC-END, LIC-BREACH; DUAL-AGENCY for an agreement.
         """
         await self._targets.check_documents(said.document_ids, by)
         now = self._clock.now()
@@ -314,6 +326,7 @@ class Licenses:
                 contract_rules.breach_was_warned_of(
                     said.ground, bool(said.document_ids), await self._demand(tx, said.demand_id, side, row, today)
                 ),
+                await agency.against_license(tx, row, by) if said.ground == "AGREEMENT" else None,
             ):
                 if no:
                     raise no.raised()
@@ -612,13 +625,14 @@ def _available(
     overdue: Sequence[str],
     today: date,
     by: Caller,
+    barred: Refusal | None,
 ) -> list[AvailableAct]:
     root, found = f"/v1/licenses/{row.id}", []
     sides_: Collection[str] = (row.organization_id, row.licensor_id)
     if by.organization_id in sides_:
         if row.document_sha256 is not None and row.effective_on is None:
             no = contract_rules.may_sign(state, signed_by(done), standing(row, by))
-            found.append(offered("signatures", f"{root}/signatures", no))
+            found.append(offered("signatures", f"{root}/signatures", no or barred))
         found.append(offered("terminations", f"{root}/terminations", contract_rules.may_end(state)))
         if by.organization_id == row.licensor_id:
             found.append(offered("demands", f"{root}/demands", dunning.items_are_overdue(overdue, overdue)))

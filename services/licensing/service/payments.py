@@ -36,7 +36,6 @@ from shared.contracts.licensing import (
     RoyaltyReport,
     RoyaltyReportDraft,
     SettledBy,
-    Side,
     Terms,
 )
 from shared.contracts.payments import PaymentNotice
@@ -240,10 +239,11 @@ class Payments:
 
     async def _agency(self, tx: Tx, subject: PaidFor, row: Row[Any], by: Caller) -> Refusal | None:
         """Who paid for a firm does not say for the patentee that it has received the money, unless both consented."""
-        if subject.key != "request_id" or by.organization_id != row.payee_id:
+        if by.organization_id != row.payee_id:
             return None
-        subjects = [subject.row.declaration_id, subject.row.id, row.id]
-        return await agency.against(tx, subjects, row.payee_id, row.organization_id, Side.LICENSOR, by)
+        of = subject.row
+        deal = [of.declaration_id, of.id] if subject.key == "request_id" else await agency.of_license(tx, of)
+        return await agency.against(tx, [*deal, row.id], row.payee_id, row.organization_id, by)
 
     async def _of_payee(self, tx: Tx, id_: str, by: Caller) -> tuple[PaidFor, Row[Any]]:
         """What was paid, locked, and the payment, for whoever received it."""
@@ -446,7 +446,7 @@ class Payments:
             return _report(one, row, one.due_on, by)
 
     async def verify_report(self, id_: str, by: Caller) -> RoyaltyReport:
-        """The licensor finds a report right. Raises: RuleRefused ROY-STATE."""
+        """The licensor finds a report right. Raises: RuleRefused ROY-STATE, DUAL-AGENCY."""
         return await self._judge(id_, ReportAct.VERIFICATION, ReportState.VERIFIED, None, by)
 
     async def contest_report(self, id_: str, said: ReportContest, by: Caller) -> RoyaltyReport:
@@ -470,8 +470,12 @@ class Payments:
                 .select_from(table)
                 .where(table.c.license_id == row.id, table.c.first_day > found.first_day, table.c.state != "CONTESTED")
             )
-            if no := royalty.act_is_open(step, ReportState(found.state), is_last=not later):
-                raise no.raised()
+            for no in (
+                royalty.act_is_open(step, ReportState(found.state), is_last=not later),
+                await agency.against_license(tx, row, by) if step is ReportAct.VERIFICATION else None,
+            ):
+                if no:
+                    raise no.raised()
             made = await models.changed(tx, table, found, now, state=state, reason=reason)
             due_on = (await tx.execute(select(item.c.due_on).where(item.c.id == made.item_id))).scalar_one()
             await models.changed(tx, models.license_, row, now)

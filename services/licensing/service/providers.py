@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, func, insert, select
 
 from services.licensing import models
 from services.licensing.rules import provider as rules
@@ -17,13 +17,14 @@ from services.licensing.service.payments import PaidFor, Payments, transfer_of
 from shared import context
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
-from shared.contracts.payments import PaymentNotice, PaymentTaken, Provider, ProviderDraft, ProviderSecret
+from shared.contracts.payments import Paged, PaymentNotice, PaymentTaken, Provider, ProviderDraft, ProviderSecret
 from shared.contracts.wire import Page
 from shared.db import Database, Tx
 from shared.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
+from shared.paging import Cursors
 from shared.seal import Seal
 
 
@@ -39,8 +40,10 @@ class SignedBy:
 class Providers:
     """Use cases on payment providers and their notices."""
 
-    def __init__(self, db: Database, payments: Payments, acts: Idempotency, secret: bytes, clock: Clock) -> None:
-        self._db, self._payments, self._acts, self._clock = db, payments, acts, clock
+    def __init__(
+        self, db: Database, payments: Payments, acts: Idempotency, cursors: Cursors, secret: bytes, clock: Clock
+    ) -> None:
+        self._db, self._payments, self._acts, self._cursors, self._clock = db, payments, acts, cursors, clock
         self._seal = Seal(secret, "payment provider")
 
     # The register
@@ -90,12 +93,15 @@ class Providers:
             raise _no_provider()
         return Provider(**_fields(found))
 
-    async def page(self) -> Page[Provider]:
+    async def page(self, query: Paged) -> Page[Provider]:
         """All providers, newest first."""
         table = models.payment_provider
         async with self._db.read() as tx:
-            found = await tx.execute(select(table).order_by(table.c.created_at.desc(), table.c.id))
-            return Page(items=[Provider(**_fields(row)) for row in found])
+            rows, more = await self._cursors.page(
+                tx, select(table), (table.c.created_at, table.c.id), ("payment-providers",), query.after, query.limit
+            )
+            total = await tx.scalar(select(func.count()).select_from(table)) if query.count else None
+        return Page(items=[Provider(**_fields(row)) for row in rows], next=more, count=total)
 
     async def _row(self, tx: Tx, id_: str, *, standing: bool) -> Row[Any]:
         row = (await tx.execute(_by_id(id_).with_for_update())).first()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from services.licensing.service import agency, scopes
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import hash_of, offered, party_of, reader, taken
 from services.licensing.service.licenses import Licenses, sides
-from services.licensing.service.restrictions import known
+from services.licensing.service.restrictions import bars
 from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -41,7 +42,6 @@ from shared.contracts.licensing import (
     QuickRequestQuery,
     QuickRequestState,
     QuickTerms,
-    Side,
 )
 from shared.contracts.wire import Page, dump
 from shared.db import Database, Tx
@@ -50,6 +50,7 @@ from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
+from shared.rulebook import Refusal
 
 _TERMS = frozenset(QuickTerms.model_fields)
 _PAST = {"activation": "activated", "pause": "paused", "resumption": "resumed", "ending": "ended"}
@@ -104,12 +105,19 @@ class QuickLicenses:
             except IntegrityError as error:
                 raise taken(error) from None
             await self._tell(tx, made, "drafted", by, now)
-            return await self._acts.answer(tx, _offer(made, by))
+            return await self._acts.answer(tx, await self._offer(tx, made, by))
 
     async def get(self, id_: str, by: Caller | None) -> QuickOffer:
         """A standing offer: while active for everybody, else for whoever made it."""
         async with self._db.read() as tx:
-            return _offer(await self._visible(tx, id_, reader(by), lock=False), by)
+            return await self._offer(tx, await self._visible(tx, id_, reader(by), lock=False), by)
+
+    async def _offer(self, tx: Tx, row: Row[Any], by: Caller | None) -> QuickOffer:
+        return (await self._offers(tx, [row], by))[0]
+
+    async def _offers(self, tx: Tx, rows: Sequence[Row[Any]], by: Caller | None) -> list[QuickOffer]:
+        barred = await bars(tx, rows, by, legal_day(self._clock.now()))
+        return [_offer(row, by, barred(row)) for row in rows]
 
     async def _visible(self, tx: Tx, id_: str, by: Caller | None, *, lock: bool) -> Row[Any]:
         statement = select(models.quick_offer).where(models.quick_offer.c.id == id_, _seen_by(by))
@@ -139,8 +147,9 @@ class QuickLicenses:
             rows, more = await self._cursors.page(
                 tx, select(table).where(condition), (table.c.created_at, table.c.id), key, query.after, query.limit
             )
+            items = await self._offers(tx, rows, by)
             total = await tx.scalar(select(func.count()).select_from(table).where(condition)) if query.count else None
-        return Page(items=[_offer(row, by) for row in rows], next=more, count=total)
+        return Page(items=items, next=more, count=total)
 
     async def activate(self, id_: str, said: QuickActivation, by: Caller) -> QuickOffer:
         """Open a standing offer. Raises: RuleRefused QL-OFFER-STATE, PARTY-RESTRICTED, and every reason of catalog's."""
@@ -158,7 +167,7 @@ class QuickLicenses:
             raise_unless_acknowledged([no for one in asked for no in one.violations], (), said.acknowledged_rules)
             made = await models.changed(tx, models.quick_offer, row, now, state=QuickOfferState.ACTIVE)
             await self._tell(tx, made, "activated", by, now, signed)
-            return await self._acts.answer(tx, _offer(made, by))
+            return await self._acts.answer(tx, await self._offer(tx, made, by))
 
     async def turn(self, id_: str, act: str, by: Caller) -> QuickOffer:
         """Pause, resume or end a standing offer; trials that run go on.
@@ -175,7 +184,7 @@ class QuickLicenses:
                 await self._raise_if_restricted(tx, row, by, now)
             made = await models.changed(tx, models.quick_offer, row, now, state=quick.OFFER_TO[act])
             await self._tell(tx, made, _PAST[act], by, now)
-            return await self._acts.answer(tx, _offer(made, by))
+            return await self._acts.answer(tx, await self._offer(tx, made, by))
 
     async def consent_to_agency(self, id_: str, said: AgencyConsentDraft, by: Caller) -> QuickOffer:
         """A side of what is taken under a standing offer consents, itself, to a delegate of both (Civil Code Art. 168)."""
@@ -184,11 +193,10 @@ class QuickLicenses:
             await self._acts.claim(tx, now)
             row = await self._visible(tx, id_, by, lock=False)
             await agency.consent(tx, "quick_offer", id_, row.organization_id, said, by, now)
-            return await self._acts.answer(tx, _offer(row, by))
+            return await self._acts.answer(tx, await self._offer(tx, row, by))
 
     async def _raise_if_restricted(self, tx: Tx, row: Row[Any], by: Caller, now: datetime) -> None:
-        orders = await known(tx, (row.organization_id, by.actor_id), legal_day(now))
-        if no := parties.nobody_is_restricted(orders, by.organization_id):
+        if no := (await bars(tx, [row], by, legal_day(now)))(row):
             raise no.raised()
 
     async def _own(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
@@ -240,7 +248,7 @@ class QuickLicenses:
             for no in (
                 quick.offer_stands(QuickOfferState(row.state)),
                 parties.sides_differ(licensor, [Holder.model_validate(one) for one in row.holders], party_of(by)),
-                await agency.against(tx, [row.id], row.organization_id, by.organization_id, Side.LICENSEE, by),
+                await agency.against(tx, [row.id], row.organization_id, by.organization_id, by),
                 parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
                 quick.firm_is_small(terms.sme_only, firm),
                 parties.nobody_is_restricted(orders, by.organization_id),
@@ -281,13 +289,13 @@ class QuickLicenses:
                 made: Row[Any] = (await tx.execute(insert(table).values(values).returning(table))).one()
             except IntegrityError as error:
                 raise taken(error) from None
-            return await self._acts.answer(tx, self._request(made, made_license, by))
+            return await self._acts.answer(tx, await self._request(tx, made, made_license, by))
 
     async def request(self, id_: str, by: Caller) -> QuickRequest:
         """A quick license, for its two sides."""
         async with self._db.read() as tx:
             row, license_ = await self._taken(tx, id_, by, lock=False)
-            return self._request(row, license_, by)
+            return await self._request(tx, row, license_, by)
 
     async def _taken(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> tuple[Row[Any], Row[Any]]:
         """A quick license and the license that it is, which is locked first."""
@@ -317,8 +325,10 @@ class QuickLicenses:
             )
             ids = [row.license_id for row in rows]
             held = {one.id: one for one in await tx.execute(select(license_).where(license_.c.id.in_(ids)))}
+            barred = await bars(tx, rows, by, legal_day(self._clock.now()))
             total = await tx.scalar(select(func.count()).select_from(table).where(condition)) if query.count else None
-        return Page(items=[self._request(row, held[row.license_id], by) for row in rows], next=more, count=total)
+        items = [self._taken_as_seen(row, held[row.license_id], by, barred(row)) for row in rows]
+        return Page(items=items, next=more, count=total)
 
     async def convert(self, id_: str, by: Caller) -> QuickRequest:
         """Decide for the license, on the last day of the trial at the latest, by the day in China; fees begin now.
@@ -346,7 +356,7 @@ class QuickLicenses:
             await self._licenses.plan(tx, license_, planned)
             told = {"license_type": license_.license_type, "until": row.until.isoformat()}
             await self._licenses.tell(tx, license_, "converted", today, by, now, {"request_id": id_}, told=told)
-            return await self._acts.answer(tx, self._request(row, license_, by))
+            return await self._acts.answer(tx, await self._request(tx, row, license_, by))
 
     async def sell(self, id_: str, said: FirstSale, by: Caller) -> QuickRequest:
         """Report the first sale: a fee that waited for it is due now. Raises: RuleRefused QL-SALE."""
@@ -362,7 +372,7 @@ class QuickLicenses:
             await self._licenses.plan(tx, license_, planned)
             license_ = await models.changed(tx, models.license_, license_, now)
             await self._licenses.tell(tx, license_, "first_sale", said.on, by, now, {"request_id": id_})
-            return await self._acts.answer(tx, self._request(row, license_, by))
+            return await self._acts.answer(tx, await self._request(tx, row, license_, by))
 
     async def leave(self, id_: str, said: Leaving, by: Caller) -> QuickRequest:
         """Leave a trial: nothing is owed, and what was kept is free. Raises: RuleRefused QL-STATE."""
@@ -380,9 +390,8 @@ class QuickLicenses:
             await self._licenses.tell(
                 tx, license_, "trial_left", today, by, now, detail, feed="license.ended", told=told
             )
-            return await self._acts.answer(
-                tx, self._request(await models.changed(tx, models.quick_request, row, now), license_, by)
-            )
+            row = await models.changed(tx, models.quick_request, row, now)
+            return await self._acts.answer(tx, await self._request(tx, row, license_, by))
 
     async def _mine(self, tx: Tx, id_: str, by: Caller) -> tuple[Row[Any], Row[Any]]:
         row, license_ = await self._taken(tx, id_, by, lock=True)
@@ -390,7 +399,11 @@ class QuickLicenses:
             raise _no_request()
         return row, license_
 
-    def _request(self, row: Row[Any], license_: Row[Any], by: Caller) -> QuickRequest:
+    async def _request(self, tx: Tx, row: Row[Any], license_: Row[Any], by: Caller) -> QuickRequest:
+        barred = await bars(tx, [row], by, legal_day(self._clock.now()))
+        return self._taken_as_seen(row, license_, by, barred(row))
+
+    def _taken_as_seen(self, row: Row[Any], license_: Row[Any], by: Caller, barred: Refusal | None) -> QuickRequest:
         state = quick.state_on(_trial(row, license_), legal_day(self._clock.now()))
         return QuickRequest(
             **{
@@ -407,7 +420,7 @@ class QuickLicenses:
             terminated_on=license_.terminated_on,
             state=state,
             sample=row.is_sample,
-            available_acts=_request_acts(row, state, by),
+            available_acts=_request_acts(row, state, by, barred),
         )  # fmt: skip
 
 
@@ -436,13 +449,16 @@ def _seen_by(by: Caller | None) -> ColumnElement[bool]:
     return table.c.id.is_not(None) if by.is_operator else or_(is_active, table.c.organization_id == by.organization_id)
 
 
-def _offer(row: Row[Any], by: Caller | None) -> QuickOffer:
+def _offer(row: Row[Any], by: Caller | None, barred: Refusal | None) -> QuickOffer:
     root, state = f"/v1/quick-license-offers/{row.id}", QuickOfferState(row.state)
     is_own = by is not None and by.may_touch(row.organization_id)
     if is_own:
-        found = [offered(act, f"{root}/{act}", quick.offer_act_is_open(act, state)) for act in quick.OFFER_TO]
+        new = {"activation": barred, "resumption": barred}
+        found = [
+            offered(act, f"{root}/{act}", quick.offer_act_is_open(act, state) or new.get(act)) for act in quick.OFFER_TO
+        ]
     else:
-        found = [offered("quick-license-requests", "/v1/quick-license-requests", quick.offer_stands(state))]
+        found = [offered("quick-license-requests", "/v1/quick-license-requests", quick.offer_stands(state) or barred)]
     return QuickOffer(
         **{
             name: row._mapping[name]
@@ -457,8 +473,11 @@ def _offer(row: Row[Any], by: Caller | None) -> QuickOffer:
     )
 
 
-def _request_acts(row: Row[Any], state: QuickRequestState, by: Caller) -> list[AvailableAct]:
+def _request_acts(row: Row[Any], state: QuickRequestState, by: Caller, barred: Refusal | None) -> list[AvailableAct]:
     if not by.may_touch(row.organization_id):
         return []
     root, no = f"/v1/quick-license-requests/{row.id}", quick.trial_runs(state)
-    return [offered(act, f"{root}/{act}", no) for act in ("conversion", "termination")]
+    return [
+        offered("conversion", f"{root}/conversion", no or barred),
+        offered("termination", f"{root}/termination", no),
+    ]

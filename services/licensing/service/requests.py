@@ -39,7 +39,6 @@ from shared.contracts.licensing import (
     RecordalState,
     RequestQuery,
     RequestState,
-    Side,
     Terms,
 )
 from shared.contracts.oversight import PartyOrder
@@ -111,7 +110,7 @@ class Requests:
                 declaration_rules.is_open(self._declarations.state(row)),
                 notice.patent_stands(gone),
                 parties.sides_differ(licensor, holders, party_of(by)),
-                await agency.against(tx, [row.id], row.organization_id, by.organization_id, Side.LICENSEE, by),
+                await agency.against(tx, [row.id], row.organization_id, by.organization_id, by),
                 parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
                 parties.nobody_is_restricted(orders, by.organization_id),
             ):

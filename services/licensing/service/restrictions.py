@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import Row, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
+from services.licensing.rules import parties
 from services.licensing.service.targets import Targets
+from shared.auth import Caller
 from shared.contracts.feed import Change, FeedPage
 from shared.contracts.oversight import BasisKind, PartyOrder
 from shared.db import Database, Tx
 from shared.feed import follow
+from shared.rulebook import Refusal
 
 FEED = "oversight"  # the cursor's name
 HEARD = ("party.restricted", "party.restriction_lifted")
@@ -77,6 +81,30 @@ async def known(tx: Tx, organization_ids: Iterable[str | None], today: date) -> 
         )
         for row in found
     ]
+
+
+async def bars(
+    tx: Tx, deals: Sequence[Row[Any]], by: Caller | None, today: date
+) -> Callable[[Row[Any]], Refusal | None]:
+    """What keeps the caller from something new with the parties of a deal, as it is shown: PARTY-RESTRICTED.
+
+    In one statement for all `deals`. Whoever is nobody yet is told when it acts.
+    """
+    if by is None:
+        return lambda deal: None
+    acting = {by.organization_id, by.actor_id}
+    orders = await known(tx, acting.union(*map(_sides, deals)), today)
+
+    def against(deal: Row[Any]) -> Refusal | None:
+        concerned = acting | _sides(deal)
+        found = [one for one in orders if one.organization_id in concerned]
+        return parties.nobody_is_restricted(found, by.organization_id)
+
+    return against
+
+
+def _sides(deal: Row[Any]) -> set[str | None]:
+    return {deal.organization_id, deal._mapping.get("licensor_id")}
 
 
 def stands(today: date) -> ColumnElement[bool]:

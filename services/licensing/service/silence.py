@@ -10,7 +10,7 @@ import asyncio
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from services.licensing import models
@@ -21,13 +21,14 @@ from services.licensing.service.targets import Targets
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.licensing import PaymentState, SettledBy
-from shared.contracts.payments import SettlementRule, SettlementRuleDraft
+from shared.contracts.payments import Paged, SettlementRule, SettlementRuleDraft
 from shared.contracts.wire import Page, dump
 from shared.db import Database, Tx
 from shared.errors import NotFound, Problem
 from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
+from shared.paging import Cursors
 
 EVERY_S = 300.0
 
@@ -35,8 +36,11 @@ EVERY_S = 300.0
 class Silence:
     """Use cases on the agreement, and the payments that have matured under it."""
 
-    def __init__(self, db: Database, payments: Payments, targets: Targets, acts: Idempotency, clock: Clock) -> None:
-        self._db, self._payments, self._targets, self._acts, self._clock = db, payments, targets, acts, clock
+    def __init__(
+        self, db: Database, payments: Payments, targets: Targets, acts: Idempotency, cursors: Cursors, clock: Clock
+    ) -> None:
+        self._db, self._payments, self._targets = db, payments, targets
+        self._acts, self._cursors, self._clock = acts, cursors, clock
         self._caught_up_on: date | None = None
         self._catching_up = asyncio.Lock()
 
@@ -79,13 +83,18 @@ class Silence:
         async with self._db.read() as tx:
             return SettlementRule.model_validate(dict((await self._row(tx, id_, by, lock=False))._mapping))
 
-    async def page(self, by: Caller) -> Page[SettlementRule]:
+    async def page(self, query: Paged, by: Caller) -> Page[SettlementRule]:
         """The caller's agreements, newest first; all of them for the operator."""
         table = models.settlement_rule
         mine = table.c.id.is_not(None) if by.is_operator else table.c.organization_id == by.organization_id
         async with self._db.read() as tx:
-            found = await tx.execute(select(table).where(mine).order_by(table.c.created_at.desc(), table.c.id))
-            return Page(items=[SettlementRule.model_validate(dict(row._mapping)) for row in found])
+            rows, more = await self._cursors.page(
+                tx, select(table).where(mine), (table.c.created_at, table.c.id), ("settlement-rules", by.organization_id),
+                query.after, query.limit,
+            )  # fmt: skip
+            total = await tx.scalar(select(func.count()).select_from(table).where(mine)) if query.count else None
+        items = [SettlementRule.model_validate(dict(row._mapping)) for row in rows]
+        return Page(items=items, next=more, count=total)
 
     async def _row(self, tx: Tx, id_: str, by: Caller, *, lock: bool) -> Row[Any]:
         statement = select(models.settlement_rule).where(models.settlement_rule.c.id == id_)
