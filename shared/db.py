@@ -12,14 +12,14 @@ import math
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import cache, partial
+from functools import cache
 from typing import Any, cast
 
 import psycopg
 from psycopg import sql
 from pydantic_core import from_json, to_json
 from sqlalchemy import MetaData, Table, event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -73,6 +73,7 @@ class Database:
         self._at_work = 0
         self._at_rest = asyncio.Event()  # nobody holds a connection
         self._at_rest.set()
+        self._doubted = -math.inf  # when an outage was last noticed
         self._writing = self._engine(read_only=False)
         self._reading = self._engine(read_only=True)
 
@@ -96,23 +97,38 @@ class Database:
             pool_timeout=POOL_WAIT_S,
             pool_reset_on_return=None if read_only else "rollback",
         )
-        if not read_only:
-            # A read that meets a connection which an outage killed is repeated by its caller; a write should not be.
-            event.listen(engine.sync_engine, "checkin", _rests)
-            event.listen(engine.sync_engine, "checkout", partial(_awakes, engine.sync_engine.dialect))
+        # A read that meets a connection which an outage killed may be repeated by its caller; a write should not be.
+        trusted_s, dialect = math.inf if read_only else TRUSTED_S, engine.sync_engine.dialect
+
+        def rests(_: object, record: ConnectionPoolEntry) -> None:
+            record.info[_RESTS] = time.monotonic()
+
+        def awakes(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+            """Try a connection that has rested long, or since before an outage; another costs no trip."""
+            since = record.info.get(_RESTS, math.inf)  # a new one has not rested
+            try:
+                if cast("psycopg.AsyncConnection[Any]", record.driver_connection).closed:
+                    raise DisconnectionError
+                if time.monotonic() - since > trusted_s or since <= self._doubted:
+                    dialect.do_ping(connection)
+            except dialect.loaded_dbapi.Error as error:
+                raise DisconnectionError from error
+
+        event.listen(engine.sync_engine, "checkin", rests)
+        event.listen(engine.sync_engine, "checkout", awakes)
         return engine
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """A connection on which writing fails. Each statement sees what is committed when it starts."""
-        with self._working(), _told():
+        with self._working():
             async with self._reading.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
         """A transaction, committed on the way out with what was left for its `last` trip; any exception undoes it."""
-        with self._working(), _told():
+        with self._working():
             async with self._writing.begin() as connection:
                 said = connection.info[_LAST] = []
                 yield connection
@@ -121,7 +137,7 @@ class Database:
     @asynccontextmanager
     async def moment(self) -> AsyncIterator[Tx]:
         """A connection on which writing fails and all statements see what was committed at the first of them."""
-        with self._working(), _told():
+        with self._working():
             async with self._reading.connect() as connection:
                 await connection.execution_options(isolation_level="REPEATABLE READ")
                 async with connection.begin():
@@ -143,13 +159,19 @@ class Database:
 
     @contextmanager
     def _working(self) -> Iterator[None]:
-        """A service that has stopped would open its pools again for whoever still asks it in the same process."""
+        """Note who works, and tell of an outage that they meet as such, once.
+
+        A service that has stopped would open its pools again for whoever still asks it in the same process."""
         if self._is_closed:
             raise Unavailable("this service is stopping", "该服务正在停止", retry_after_s=1)
         self._at_work += 1
         self._at_rest.clear()
         try:
-            yield
+            with _told():
+                yield
+        except Unavailable:
+            self._doubted = time.monotonic()
+            raise
         finally:
             self._at_work -= 1
             if not self._at_work:
@@ -165,22 +187,6 @@ class Database:
             await asyncio.wait_for(self._at_rest.wait(), CLOSE_WAIT_S)
         await self._writing.dispose()
         await self._reading.dispose()
-
-
-def _rests(_: object, record: ConnectionPoolEntry) -> None:
-    record.info[_RESTS] = time.monotonic()
-
-
-def _awakes(dialect: Dialect, connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
-    """Try a connection that has rested before a write relies on it; one that worked just now costs no trip."""
-    rested_s = time.monotonic() - record.info.get(_RESTS, math.inf)
-    try:
-        if cast("psycopg.AsyncConnection[Any]", record.driver_connection).closed:
-            raise DisconnectionError
-        if rested_s > TRUSTED_S:
-            dialect.do_ping(connection)
-    except dialect.loaded_dbapi.Error as error:
-        raise DisconnectionError from error
 
 
 _AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)

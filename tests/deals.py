@@ -45,6 +45,15 @@ class Case:
     def day(self, days: int) -> str:
         return (self.world.today + timedelta(days=days)).isoformat()
 
+    async def owned_together(self) -> Api:
+        """From now on the patent of this case is a common one; its other owner, who is on the platform."""
+        code = factories.uscc("91370303")
+        owner = await self.world.organization(type="ENTERPRISE", uscc=code, name=f"共有人公司{code}")
+        holders = [{"name": "测试大学", "share": "60"}, {"name": f"共有人公司{code}", "uscc": code, "share": "40"}]
+        self.patent = (await self.university.made("/v1/patents", factories.a_patent(holders=holders)))["id"]
+        await self.checked(self.patent)
+        return owner
+
     async def declare(self, **terms: Any) -> dict[str, Any]:
         return await self.university.made("/v1/open-license-declarations", a_declaration(self.patent, **terms))
 

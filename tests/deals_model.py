@@ -14,6 +14,7 @@ from services.licensing.service.calendar import shipped_days
 
 LIVE, OPEN = ("FILED", "ANNOUNCED", "WITHDRAWAL_FILED"), ("ANNOUNCED", "WITHDRAWAL_FILED")
 MONTHS, TRIAL_MONTHS, QUICK_MONTHS, PAY_DAYS, SIGN_DAYS = 36, 6, 9, 30, 30
+TO_OF = {"filing": "DECLARATION", "withdrawal": "WITHDRAWAL"}
 STEPS = {  # act → (from, to)
     "filing": (("DRAFT", "CONSENTED"), "FILED"),
     "announcement": (("FILED",), "ANNOUNCED"),
@@ -97,6 +98,9 @@ class Model:
     licenses: dict[str, License] = field(default_factory=dict)  # by the name of what made it
     trials: dict[str, tuple[date, bool]] = field(default_factory=dict)  # last day of the trial, whether converted
     restricted: frozenset[str] = frozenset()  # firms, and "university"
+    is_co_owned: bool = False
+    consents: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)  # declaration → (to, whether it stands)
+    license_consents: list[bool] = field(default_factory=list)  # of the other owner to sole and exclusive licenses
     catalog_may_lag: bool = False
 
     # What is asked before anything is done
@@ -115,8 +119,45 @@ class Model:
         """Allowed here; where something has ended that catalog may still have on its record, it may yet refuse."""
         return None if self.catalog_may_lag else True
 
+    def owners_agree(self, name: str, to: str) -> bool:
+        """I-8: to a declaration, or to its withdrawal."""
+        return not self.is_co_owned or (to, True) in self.consents[name]
+
+    def owners_license(self, type_: str) -> bool:
+        """I-8: an ordinary license each owner grants alone, every other all together."""
+        return not self.is_co_owned or type_ == "ORDINARY" or any(self.license_consents)
+
+    def drafted(self, name: str) -> str:
+        return "CONSENTED" if self.owners_agree(name, "DECLARATION") else "DRAFT"
+
+    def declare(self, name: str, fen: int) -> None:
+        self.consents[name] = []
+        self.declarations[name] = (self.drafted(name), fen)
+
+    def may_consent(self, name: str, to: str) -> bool:
+        state = self.declarations[name][0]
+        return state in ("DRAFT", "CONSENTED") if to == "DECLARATION" else state == "ANNOUNCED"
+
+    def consent(self, name: str, to: str) -> None:
+        self.consents[name].append((to, True))
+        self._redraft(name, to)
+
+    def may_take_back(self, name: str, at: int) -> bool:
+        to, stands = self.consents[name][at]
+        return stands and self.may_consent(name, to)
+
+    def take_back(self, name: str, to: str) -> None:
+        self.consents[name] = [(one, stands and one != to) for one, stands in self.consents[name]]
+        self._redraft(name, to)
+
+    def _redraft(self, name: str, to: str) -> None:
+        if to == "DECLARATION":
+            self.declarations[name] = (self.drafted(name), self.declarations[name][1])
+
     def may_step(self, name: str, act: str, today: date) -> bool | None:
         if self.declarations[name][0] not in STEPS[act][0]:
+            return False
+        if act in ("filing", "withdrawal") and not self.owners_agree(name, TO_OF[act]):
             return False
         if act != "filing":
             return True
@@ -168,7 +209,7 @@ class Model:
         type_, firm, first, last, until, state = self.offers[name]
         if self.barred(firm, "university") or state != "SENT" or today > until:
             return False
-        if not self._is_free(type_, first, last, today):
+        if not self._is_free(type_, first, last, today) or not self.owners_license(type_):
             return False
         return self.yes() if type_ == "ORDINARY" or not self.declarations else None
 
@@ -187,7 +228,7 @@ class Model:
 
     def may_sign(self, name: str, side: str, today: date) -> bool | None:
         one = self.licenses[name]
-        if self.barred(self.offers[name][1], "university"):
+        if self.barred(self.offers[name][1], "university") or not self.owners_license(one.type):
             return False
         return self.yes() if one.state(today) == "PENDING_SIGNATURES" and side not in one.signed else False
 
@@ -239,6 +280,8 @@ class Model:
     def seen(self, today: date) -> dict[str, object]:
         """Everything that both sides can read, by name."""
         found: dict[str, object] = {name: state for name, (state, _) in self.declarations.items()}
+        found |= {f"consents to {name}": list(given) for name, given in self.consents.items()}
+        found["consents to licenses"] = list(self.license_consents)
         for name, one in self.requests.items():
             held = self.licenses.get(name)
             state = one.waits(today)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import combinations
 from pathlib import Path
+from random import Random
 from typing import Any, ClassVar
 
 import anyio
@@ -22,13 +23,12 @@ import httpx
 import psycopg
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -36,36 +36,63 @@ from hypothesis.stateful import (
 from services.licensing.rules.terms import fen
 from tests import factories
 from tests.deals import Talks, a_declaration, a_quick_offer
-from tests.deals_model import STEPS, Model
+from tests.deals_model import OPEN, STEPS, Model
 from tests.world import Api, World
 
 LONG = int(os.environ.get("DUIJIE_MACHINE_EXAMPLES", "20"))
 WINDOWS = [(400, 500), (450, 550), (600, 700)]  # days from the beginning on: two that meet, one apart
 ASKED = 4  # inquiries of each firm
-NAMES = st.integers(0, 1_000_000)
-FAULTS = st.sampled_from(["none"] * 7 + ["cut", "again", "twin"])
 
 Verdict = bool | None
+OFTEN = {
+    "declare": 2, "owner_says": 5, "proceed": 6, "notify": 5, "pay": 6, "clear": 6, "cancel": 1, "deal_with_oneself": 1,
+    "offer": 4, "accept": 5, "sign": 6, "end": 2, "try_": 2, "decide": 2, "order": 1, "days_pass": 2,
+}  # fmt: skip
+POSSIBLE: dict[str, Callable[[Machine], object]] = {
+    "declare": lambda walk: len(walk.model.declarations) < 3,
+    "owner_says": lambda walk: walk.owner,
+    "proceed": lambda walk: walk.model.declarations,
+    "notify": lambda walk: walk.model.declarations,
+    "pay": lambda walk: walk.model.requests,
+    "clear": lambda walk: any(one.paid for one in walk.model.requests.values()),
+    "cancel": lambda walk: walk.model.requests,
+    "deal_with_oneself": lambda walk: any(state in OPEN for state, _ in walk.model.declarations.values()),
+    "offer": lambda walk: any(map(walk._may_offer, (0, 1))),
+    "accept": lambda walk: walk.model.offers,
+    "sign": lambda walk: walk._agreed(),
+    "end": lambda walk: walk.model.licenses.keys() - walk.model.trials.keys(),
+    "try_": lambda walk: True,
+    "decide": lambda walk: walk.model.trials,
+    "order": lambda walk: True,
+    "days_pass": lambda walk: walk.today - walk.day0 < timedelta(days=330),
+}
 
 
 class Machine(RuleBasedStateMachine):
-    """One patent, its university, two firms, the operator."""
+    """One patent, its university (and another owner, or none), two firms, the operator."""
 
     portal: ClassVar[BlockingPortal]
     world: ClassVar[World]
     database: ClassVar[str | None]  # ended connections: only in the long run
 
-    @initialize()
-    def begin(self) -> None:
-        self.talks: Talks = self.portal.call(self._opened)
-        self.models = [Model(expiry=date(2043, 2, 14))]
+    @initialize(is_co_owned=st.booleans(), seed=st.integers(0, 1_000_000))
+    def begin(self, is_co_owned: bool, seed: int) -> None:
+        """`seed` decides what this walk cares about: each has acts that it never does, and some that it does often."""
+        chance = Random(seed)
+        self.wanted = {each: weight * chance.choice([0, 1, 1, 1, 1, 3]) for each, weight in OFTEN.items()} | {
+            "declare": 2
+        }
+        self.talks: Talks = self.portal.call(self._opened, is_co_owned)
+        self.models = [Model(expiry=date(2043, 2, 14), is_co_owned=is_co_owned)]
         self.ids: dict[str, str] = {}  # name → id
         self.frozen: dict[str, tuple[Any, Any]] = {}  # terms of each notice as it was given
         self.orders: dict[str, str] = {}  # party → the path of what stands against it
         self.day0, self.count = self.world.today, 0
 
-    async def _opened(self) -> Talks:
-        talks = await (await Talks.open(self.world)).offered()
+    async def _opened(self, is_co_owned: bool) -> Talks:
+        talks = await Talks.open(self.world)
+        self.owner = await talks.owned_together() if is_co_owned else None
+        await talks.offered(modes=["ORDINARY"])
         self.firms = [talks.firm]
         self.firms.append(await self.world.organization(type="ENTERPRISE", uscc=factories.uscc("91370303")))
         terms = {"fee": {"fee_type": "FREE"}, "license_term_months": 9}
@@ -90,15 +117,19 @@ class Machine(RuleBasedStateMachine):
         self.count += 1
         return f"{kind}-{self.count}"
 
-    def pick(self, found: Any, at: int) -> Any:
+    def pick(self, found: Any, chance: Random, may: Callable[[Any], Verdict]) -> Any:
+        """One of some, four times of five one with which it may be done, if there is any."""
         found = list(found)
-        return found[at % len(found)]
+        if chance.randrange(5):
+            found = [one for one in found if may(one) is not False] or found
+        return chance.choice(found)
 
     def act(
         self, who: Api, path: str, body: dict[str, Any], verdict: Verdict, done: Callable[[Model], None], fault: str
     ) -> dict[str, Any] | None:
         """Send an act; the answer has to be what the model allows. Answers what was said, when it was done."""
         key = secrets.token_hex(8)
+        note(f"  {path} {body}: {verdict}, {fault}")
         answer = self.portal.call(self._sent, who, path, body, key, fault)
         if answer is None or answer.status_code in (503, 504):
             self._unknown(verdict, done)
@@ -137,6 +168,8 @@ class Machine(RuleBasedStateMachine):
             ending = asyncio.create_task(self._end_connections(after_s))
             answer = await who.post(path, json=body, key=key)
             await ending
+            while (await who.get("/v1/licenses")).status_code == 503:  # says so once, for what was kept open
+                await asyncio.sleep(0.01)
             return answer
         with anyio.move_on_after(after_s):
             return await who.post(path, json=body, key=key)
@@ -168,24 +201,62 @@ class Machine(RuleBasedStateMachine):
         self.models = [self.models[left[0]]]
         return was_done
 
+    @rule(seed=st.integers(0, 1_000_000), fault=st.sampled_from(["none"] * 7 + ["cut", "again", "twin"]))
+    def step(self, seed: int, fault: str) -> None:
+        """One act of those that somebody could try now, more often one that goes on with something than a stray one."""
+        chance = Random(seed)
+        known = [(each, weight) for each, weight in self.wanted.items() if POSSIBLE[each](self)]
+        (does,) = chance.choices([each for each, _ in known], [weight for _, weight in known])
+        getattr(self, does)(chance, fault)
+
     # Open licenses
 
-    @precondition(lambda self: len(self.model.declarations) < 3)
-    @rule(fee=st.sampled_from(["FREE", "LUMP_SUM"]), fault=FAULTS)
-    def declare(self, fee: str, fault: str) -> None:
-        name, price = self.name("declaration"), {"fee_type": fee} | ({"amount": "30000.00"} if fee != "FREE" else {})
+    def declare(self, chance: Random, fault: str) -> None:
+        name, fee = self.name("declaration"), chance.choice(["FREE", "LUMP_SUM"])
+        price = {"fee_type": fee} | ({"amount": "30000.00"} if fee != "FREE" else {})
         body = {**a_declaration(self.talks.patent, fee=price), "external_id": name}
-        state = ("CONSENTED", 3_000_000 if fee != "FREE" else 0)
+        due = 3_000_000 if fee != "FREE" else 0
+        self.act(
+            self.talks.university, "/v1/open-license-declarations", body, True, lambda m: m.declare(name, due), fault
+        )
+
+    def owner_says(self, chance: Random, fault: str) -> None:
+        """I-8: the other owner consents to a declaration, to its withdrawal, to licenses, and takes it back."""
+        given = [(name, number) for name, given in self.model.consents.items() for number in range(len(given))]
+        said = chance.choice(["yes", "yes", "yes", "no", "licenses"])
+        if said == "licenses" or not self.model.consents:
+            self._to_licenses(fault)
+        elif said == "yes" or not given:
+            open_ = [(name, to) for name in self.model.consents for to in ("DECLARATION", "WITHDRAWAL")]
+            name, to = self.pick(open_, chance, lambda one: self.model.may_consent(*one))
+            body = {"role": "CO_OWNER", "to": to, "given_on": str(self.today)}
+            verdict, path = self.model.may_consent(name, to), self.at("open-license-declarations", name, "consents")
+            self.act(self.owner, path, body, verdict, lambda m: m.consent(name, to), fault)
+        else:
+            name, number = self.pick(given, chance, lambda one: self.model.may_take_back(*one))
+            to, verdict = self.model.consents[name][number][0], self.model.may_take_back(name, number)
+            path = self.at("open-license-declarations", name, f"consents/{self.ids[f'consent {number} to {name}']}")
+            body = {"occurred_on": str(self.today)}
+            self.act(self.owner, f"{path}/revocation", body, verdict, lambda m: m.take_back(name, to), fault)
+
+    def _to_licenses(self, fault: str) -> None:
+        """To sole and exclusive ones, whatever their terms; taken back it counts no more, even for signatures."""
+        root = f"/v1/patents/{self.talks.patent}/consents"
+        if not any(self.model.license_consents):
+            body = {"role": "CO_OWNER", "acts": ["SOLE_LICENSE", "EXCLUSIVE_LICENSE"], "given_on": str(self.today)}
+            self.act(self.owner, root, body, True, lambda m: m.license_consents.append(True), fault)
+            return
 
         def done(model: Model) -> None:
-            model.declarations[name] = state
+            model.license_consents[-1] = False
 
-        self.act(self.talks.university, "/v1/open-license-declarations", body, True, done, fault)
+        path = f"{root}/{self.ids['consent to licenses']}/revocation"
+        self.act(self.owner, path, {"occurred_on": str(self.today)}, True, done, fault)
 
-    @precondition(lambda self: self.model.declarations)
-    @rule(at=NAMES, act=st.sampled_from([*STEPS, "filing", "announcement"]), fault=FAULTS)
-    def proceed(self, at: int, act: str, fault: str) -> None:
-        name, day = self.pick(self.model.declarations, at), self.today.isoformat()
+    def proceed(self, chance: Random, fault: str) -> None:
+        steps = [(name, act) for name in self.model.declarations for act in STEPS]
+        name, act = self.pick(steps, chance, lambda one: self.model.may_step(*one, self.today))
+        day = self.today.isoformat()
         body: dict[str, Any] = {"announcement_number": "KF1", "announced_on": day}
         if act in ("filing", "withdrawal"):
             body = {"filed_on": day, "signatory": {"name": "校长"}, "reason": "调整"}
@@ -203,92 +274,67 @@ class Machine(RuleBasedStateMachine):
     def at(self, kind: str, name: str, act: str) -> str:
         return f"/v1/{kind}/{self.ids[name]}/{act}"
 
-    @precondition(lambda self: self.model.declarations)
-    @rule(at=NAMES, firm=st.integers(0, 1), fault=FAULTS)
-    def notify(self, at: int, firm: int, fault: str) -> None:
-        declared, name, today = self.pick(self.model.declarations, at), self.name("request"), self.today
+    def notify(self, chance: Random, fault: str) -> None:
+        firm, today, name = chance.randrange(2), self.today, self.name("request")
+        declared = self.pick(self.model.declarations, chance, lambda one: self.model.may_notify(one, str(firm)))
         body = {"declaration_id": self.ids[declared], "intended_use": "生产", "external_id": name}
-        verdict = self.model.may_notify(declared, str(firm))
-        if verdict is False and self.model.declarations[declared][0] in (
-            "DRAFT",
-            "CONSENTED",
-            "FILED",
-            "NOT_ANNOUNCED",
-        ):
+        if self.model.declarations[declared][0] in ("DRAFT", "CONSENTED", "FILED", "NOT_ANNOUNCED"):
             refused = self.portal.call(self._sent, self.firms[firm], "/v1/open-license-requests", body, name, "none")
             assert refused.status_code == 404, "a stranger learns of a declaration before the gazette"
             return
+        verdict = self.model.may_notify(declared, str(firm))
         self.act(
             self.firms[firm], "/v1/open-license-requests", body, verdict,
             lambda m: m.notify(name, declared, str(firm), today), fault,
         )  # fmt: skip
 
-    @precondition(lambda self: self.model.requests)
-    @rule(at=NAMES, part=st.sampled_from([3_000_000, 3_000_000, 2_999_999, 1, 1_500_000, 4_000_000]), fault=FAULTS)
-    def pay(self, at: int, part: int, fault: str) -> None:
-        name = self.pick(self.model.requests, at)
-        reference, today = (
-            self.pick([*self.model.requests[name].paid, self.name("ref"), self.name("ref")], at),
-            self.today,
-        )
+    def pay(self, chance: Random, fault: str) -> None:
+        name = self.pick(self.model.requests, chance, lambda one: self.model.may_pay(one, "new", self.today))
+        reference = chance.choice([*self.model.requests[name].paid, self.name("ref"), self.name("ref")])
+        part = chance.choice([3_000_000, 3_000_000, 2_999_999, 1, 1_500_000, 4_000_000])
+        today, firm = self.today, self.firms[int(self.model.requests[name].firm)]
         body = {"amount": {"amount": f"{part // 100}.{part % 100:02}"}, "paid_on": str(today), "reference": reference}
-        verdict = self.model.may_pay(name, reference, today)
-        path, firm = self.at("open-license-requests", name, "payments"), self.firms[int(self.model.requests[name].firm)]
+        verdict, path = self.model.may_pay(name, reference, today), self.at("open-license-requests", name, "payments")
         self.act(firm, path, body, verdict, lambda m: m.pay(name, reference, part, today), fault)
 
-    @precondition(lambda self: any(one.paid for one in self.model.requests.values()))
-    @rule(
-        at=NAMES, act=st.sampled_from(["confirmation", "confirmation", "contest", "UPHELD", "REJECTED"]), fault=FAULTS
-    )
-    def clear(self, at: int, act: str, fault: str) -> None:
-        name, reference = self.pick([(n, r) for n, one in self.model.requests.items() for r in one.paid], at)
+    def clear(self, chance: Random, fault: str) -> None:
+        act = chance.choice(["confirmation", "confirmation", "contest", "UPHELD", "REJECTED"])
         who, route, body, state = self.talks.university, act, {}, "SETTLED"
         if act == "contest":
             body, state = {"reason": "未到账"}, "CONTESTED"
         elif act != "confirmation":
             who, route, body = self.talks.operator, "resolution", {"outcome": act, "reason": "经核实"}
             state = "NOT_RECEIVED" if act == "UPHELD" else "SETTLED"
+        paid = [(name, reference) for name, one in self.model.requests.items() for reference in one.paid]
+        name, reference = self.pick(paid, chance, lambda one: self.model.may_clear(*one, route))
         verdict = self.model.may_clear(name, reference, route)
         path = self.at("payments", f"{name} {reference}", route)
         self.act(who, path, body, verdict, lambda m: m.clear(name, reference, state), fault)
 
-    @precondition(lambda self: self.model.requests)
-    @rule(at=NAMES, fault=FAULTS)
-    def cancel(self, at: int, fault: str) -> None:
-        name = self.pick(self.model.requests, at)
+    def cancel(self, chance: Random, fault: str) -> None:
+        name = self.pick(self.model.requests, chance, lambda one: self.model.may_cancel(one, self.today))
 
         def done(model: Model) -> None:
             model.requests[name].is_cancelled = True
 
-        path, firm = (
-            self.at("open-license-requests", name, "cancellation"),
-            self.firms[int(self.model.requests[name].firm)],
-        )
+        path = self.at("open-license-requests", name, "cancellation")
+        firm = self.firms[int(self.model.requests[name].firm)]
         self.act(firm, path, {}, self.model.may_cancel(name, self.today), done, fault)
 
-    @precondition(lambda self: self.model.declarations)
-    @rule(at=NAMES)
-    def deal_with_oneself(self, at: int) -> None:
+    def deal_with_oneself(self, chance: Random, fault: str) -> None:
         """I-17: never, whatever else holds."""
-        body = {"declaration_id": self.ids[self.pick(self.model.declarations, at)], "intended_use": "生产"}
-        answer = self.portal.call(
-            self._sent, self.talks.university, "/v1/open-license-requests", body, secrets.token_hex(8), "none"
-        )
-        assert answer.status_code == 409, answer.text
+        declared = self.ids[chance.choice(list(self.model.declarations))]
+        body = {"declaration_id": declared, "intended_use": "生产"}
+        self.act(self.talks.university, "/v1/open-license-requests", body, False, lambda m: None, fault)
 
     # Negotiated licenses
 
-    @rule(
-        kind=st.sampled_from(["ORDINARY", "SOLE", "EXCLUSIVE", "EXCLUSIVE"]),
-        window=st.sampled_from(WINDOWS),
-        firm=st.integers(0, 1),
-    )
-    def offer(self, kind: str, window: tuple[int, int], firm: int) -> None:
-        if not self.asked[firm] or self.model.barred(str(firm), "university"):
-            return
+    def offer(self, chance: Random, _: str) -> None:
+        firm = chance.choice([firm for firm in (0, 1) if self._may_offer(firm)])
+        kind = chance.choice(["ORDINARY", "SOLE", "EXCLUSIVE", "EXCLUSIVE"])
         name, by, asked = self.name("offer"), self.firms[firm], self.asked[firm].pop()
-        first, last = (self.day0 + timedelta(days=day) for day in window)
-        until = self.today + timedelta(days=10)
+        first, last = (self.day0 + timedelta(days=day) for day in chance.choice(WINDOWS))
+        until = self.today + timedelta(days=40)
 
         async def made() -> str:
             days = {"from": str(first), "to": str(last)}
@@ -296,38 +342,35 @@ class Machine(RuleBasedStateMachine):
             sent = await self.talks.offer(asked, by, license_type=kind, scope=days, fee=fee, valid_until=str(until))
             return str(sent["id"])
 
+        note(f"  {name}: {kind} {first} {last} by {firm}")
         self.ids[name] = self.portal.call(made)
         self.model.offers[name] = (kind, str(firm), first, last, until, "SENT")
 
-    @precondition(lambda self: self.model.offers)
-    @rule(at=NAMES, fault=FAULTS)
-    def accept(self, at: int, fault: str) -> None:
-        name, today = self.pick(self.model.offers, at), self.today
-        verdict = self.model.may_accept(name, today)
-        self.act(
-            self.talks.university, self.at("offers", name, "acceptance"), {}, verdict,
-            lambda m: m.accept(name, today), fault,
-        )  # fmt: skip
+    def _may_offer(self, firm: int) -> bool:
+        return bool(self.asked[firm]) and not self.model.barred(str(firm), "university")
 
-    @precondition(lambda self: any(name in self.model.licenses for name in self.model.offers))
-    @rule(at=NAMES, side=st.sampled_from(["LICENSOR", "LICENSEE"]), fault=FAULTS)
-    def sign(self, at: int, side: str, fault: str) -> None:
-        name = self.pick([name for name in self.model.offers if name in self.model.licenses], at)
+    def accept(self, chance: Random, fault: str) -> None:
+        today = self.today
+        name = self.pick(self.model.offers, chance, lambda one: self.model.may_accept(one, today))
+        path, verdict = self.at("offers", name, "acceptance"), self.model.may_accept(name, today)
+        self.act(self.talks.university, path, {}, verdict, lambda m: m.accept(name, today), fault)
+
+    def sign(self, chance: Random, fault: str) -> None:
+        sides = [(name, side) for name in self._agreed() for side in ("LICENSOR", "LICENSEE")]
+        name, side = self.pick(sides, chance, lambda one: self.model.may_sign(*one, self.today))
         by, path = self._side(name, side), f"/v1/licenses/{self.ids[f'license of {name}']}"
         read = self.portal.call(by.read, path)
         body = {"document_sha256": read["document_sha256"], "method": "PLATFORM", "signatory": {"name": "某人"}}
         verdict = self.model.may_sign(name, side, self.today)
         self.act(by, f"{path}/signatures", body, verdict, lambda m: m.sign(name, side), fault)
 
-    @precondition(lambda self: self.model.licenses)
-    @rule(at=NAMES, side=st.sampled_from(["LICENSOR", "LICENSEE"]), fault=FAULTS)
-    def end(self, at: int, side: str, fault: str) -> None:
-        name, today = (
-            self.pick([name for name in self.model.licenses if name not in self.model.trials] or [""], at),
-            self.today,
-        )
-        if not name:
-            return
+    def _agreed(self) -> list[str]:
+        return [name for name in self.model.offers if name in self.model.licenses]
+
+    def end(self, chance: Random, fault: str) -> None:
+        today, held = self.today, [name for name in self.model.licenses if name not in self.model.trials]
+        name = self.pick(held, chance, lambda one: self.model.may_end(one, today))
+        side = chance.choice(["LICENSOR", "LICENSEE"])
         path = f"/v1/licenses/{self.ids[f'license of {name}']}/terminations"
         body = {"ground": "AGREEMENT", "reason": "协商解除"}
         verdict = self.model.may_end(name, today)
@@ -341,17 +384,16 @@ class Machine(RuleBasedStateMachine):
 
     # Quick licenses
 
-    @rule(firm=st.integers(0, 1), fault=FAULTS)
-    def try_(self, firm: int, fault: str) -> None:
-        name, today = self.name(f"trial-{firm}"), self.today
+    def try_(self, chance: Random, fault: str) -> None:
+        firm, today = chance.randrange(2), self.today
+        name = self.name(f"trial-{firm}")
         body = {"offer_id": self.standing["id"], "intended_use": "试用", "external_id": name}
         verdict = self.model.may_try(str(firm), today)
         self.act(self.firms[firm], "/v1/quick-license-requests", body, verdict, lambda m: m.try_(name, today), fault)
 
-    @precondition(lambda self: self.model.trials)
-    @rule(at=NAMES, act=st.sampled_from(["conversion", "termination"]), fault=FAULTS)
-    def decide(self, at: int, act: str, fault: str) -> None:
-        name, today = self.pick(self.model.trials, at), self.today
+    def decide(self, chance: Random, fault: str) -> None:
+        act, today = chance.choice(["conversion", "termination"]), self.today
+        name = self.pick(self.model.trials, chance, lambda one: self.model.trial_state(one, today) == "TRIAL")
 
         def done(model: Model) -> None:
             if act == "conversion":
@@ -365,9 +407,9 @@ class Machine(RuleBasedStateMachine):
 
     # Orders
 
-    @rule(party=st.sampled_from(["0", "1", "university"]))
-    def order(self, party: str) -> None:
+    def order(self, chance: Random, _: str) -> None:
         """I-12: an order against a party, or its lifting, which everybody has heard of."""
+        party = chance.choice(sorted(self.orders) or ["0", "1", "university"])
 
         async def done() -> None:
             if self.model.barred(party):
@@ -376,22 +418,22 @@ class Machine(RuleBasedStateMachine):
                 who = self.talks.university if party == "university" else self.firms[int(party)]
                 self.orders[party] = await self.talks.restricted(who)
 
+        note(f"  order {party}")
         self.portal.call(done)
         self.model.restricted ^= {party}
 
     # Days
 
-    @precondition(lambda self: self.today - self.day0 < timedelta(days=330))
-    @rule(days=st.sampled_from([1, 3, 11, 31, 31, 95]))
-    def days_pass(self, days: int) -> None:
+    def days_pass(self, chance: Random, _: str) -> None:
         """What ends by the calendar ends, with nobody awake; then somebody looks into the register."""
-        self.portal.call(self._later, days)
+        self.portal.call(self._later, chance.choice([1, 3, 11, 31, 31, 95]))
+        note(f"  it is {self.today}")
 
     async def _later(self, days: int) -> None:
         self.world.clock.offset += timedelta(days=days)
         self.world._signed_in.clear()
         self.talks.operator = operator = await self.world.demo("operator")
-        for who in (self.talks.university, *self.firms):
+        for who in (self.talks.university, *self.firms, *([self.owner] if self.owner else [])):
             client = await operator.made(f"/v1/organizations/{who.organization_id}/clients", {})
             token = await self.world.sign_in(client["client_id"], client["client_secret"])
             who.headers["Authorization"] = f"Bearer {token['access_token']}"
@@ -403,12 +445,19 @@ class Machine(RuleBasedStateMachine):
         """Everything that the university can read of this patent, by name."""
         by, found = self.talks.university, {}
 
-        async def all_(path: str) -> list[dict[str, Any]]:
-            return list((await by.read(path, params={"limit": 100}))["items"])
+        async def all_(path: str, **params: Any) -> list[dict[str, Any]]:
+            return list((await by.read(path, params={"limit": 100, **params}))["items"])
 
-        for one in await all_("/v1/open-license-declarations?mine=true"):
+        for one in await all_("/v1/open-license-declarations", mine=True):
             self.ids[one["external_id"]] = one["id"]
             found[one["external_id"]] = one["state"]
+            given = await all_(f"/v1/open-license-declarations/{one['id']}/consents")
+            found[f"consents to {one['external_id']}"] = [(c["to"], c["revoked_on"] is None) for c in given]
+            self.ids |= {f"consent {at} to {one['external_id']}": c["id"] for at, c in enumerate(given)}
+        known = await all_(f"/v1/patents/{self.talks.patent}/consents")
+        found["consents to licenses"] = [c["revoked_on"] is None for c in known]
+        if known:
+            self.ids["consent to licenses"] = known[-1]["id"]
         names = {}
         for firm in self.firms:
             for kind in ("open-license-requests", "quick-license-requests"):

@@ -95,13 +95,8 @@ async def test_e4_a_utility_model_needs_an_evaluation_report(case: Case) -> None
 
 async def owned_together(case: Case) -> tuple[Api, str, dict[str, Any]]:
     """A patent of two owners, the second of them on the platform."""
-    code = factories.uscc("91370303")
-    owner = await case.world.organization(type="ENTERPRISE", uscc=code, name=f"共有人公司{code}")
-    holders = [{"name": "测试大学", "share": "60"}, {"name": f"共有人公司{code}", "uscc": code, "share": "40"}]
-    patent = await case.university.made("/v1/patents", factories.a_patent(holders=holders))
-    await case.checked(patent["id"])
-    declared = await case.university.made("/v1/open-license-declarations", a_declaration(patent["id"]))
-    return owner, patent["id"], declared
+    owner = await case.owned_together()
+    return owner, case.patent, await case.declare()
 
 
 async def test_e5_e6_all_owners_declare_and_withdraw_together(case: Case) -> None:
@@ -117,6 +112,14 @@ async def test_e5_e6_all_owners_declare_and_withdraw_together(case: Case) -> Non
     # Taken back before the filing, it is a draft again.
     await owner.made(f"{at(declared)}/consents/{given['id']}/revocation", {"occurred_on": case.today})
     assert (await case.university.read(at(declared)))["state"] == "DRAFT"
+    # Given twice it is one word; what was taken back once is not taken back again.
+    twice = [await owner.made(f"{at(declared)}/consents", consent) for _ in range(2)]
+    back = {"occurred_on": case.today}
+    await owner.made(f"{at(declared)}/consents/{twice[0]['id']}/revocation", back)
+    for one in (given, twice[1]):
+        no = await owner.post(f"{at(declared)}/consents/{one['id']}/revocation", json=back)
+        assert rules_of(no) == ["OL-CONSENT-STATE"]
+    assert rules_of(await case.file(declared)) == ["CO-CONSENT"]
     # Reported by somebody else it needs a document, and a party that has a say.
     of_owner = {**consent, "party": (await owner.read("/v1/organizations/me"))["name"]}
     no = await case.university.post(f"{at(declared)}/consents", json=of_owner)

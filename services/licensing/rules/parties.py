@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from shared.contracts.catalog import ConsentRole, Holder, Pledgee
 from shared.contracts.oversight import BasisKind, PartyOrder
@@ -149,6 +150,18 @@ def consent_is_proved(is_own_word: bool, has_document: bool, is_operator: bool) 
             "upload it at /v1/documents and name it in document_ids", "请先在 /v1/documents 上传，再填入 document_ids"
         ),
         pointer="/document_ids",
+    )
+
+
+@rule("OL-CONSENT-STATE", source=Text("Patent Law Art. 14", "专利法第十四条"), since="2021-06-01")
+def consent_stands(revoked_on: date | None) -> Refusal | None:
+    """A consent is taken back once."""
+    if revoked_on is None:
+        return None
+    return Refusal(
+        "OL-CONSENT-STATE",
+        Text(f"this consent was taken back on {revoked_on}", f"该同意已于{revoked_on}撤回"),
+        Text("nothing is left to take back", "无需再次撤回"),
     )
 
 

@@ -279,16 +279,16 @@ class Declarations:
         return draft.party, draft.party_uscc, is_own
 
     async def revoke(self, id_: str, consent: str, revocation: Revocation, by: Caller) -> DeclarationConsent:
-        """Take a consent back, while what it was given for is not filed.
+        """Take a consent back, while what it was given for is not filed: the party's word, however often it was given.
 
-        Raises: RuleRefused OL-STATE once it is: then the declaration is withdrawn by all owners together.
+        Raises: RuleRefused OL-CONSENT-STATE; OL-STATE once it is: then all owners withdraw the declaration together.
         """
         await self._targets.check_documents(revocation.document_ids, by)
         while True:
             row, given = await self._with_consents(id_, by)
             async with self._db.read() as tx:
                 taken_back = await self._consent(tx, id_, consent)
-            left = [one for one in given if (one.party, one.role) != (taken_back.party, taken_back.role)]
+            left = [one for one in given if not _is_of(taken_back, one.role, one.party, one.party_uscc)]
             target = await self._targets.of(row.patent_id, Act.OPEN_LICENSE, left)
             now = self._clock.now()
             async with self._db.write() as tx:
@@ -306,13 +306,20 @@ class Declarations:
                 step = DeclarationAct.CONSENT if for_declaration else DeclarationAct.WITHDRAWAL
                 for no in (
                     rules.act_is_open(step, self.state(locked)),
+                    parties.consent_stands(taken_back.revoked_on),
                     rules.days_follow(revocation.occurred_on, taken_back.given_on, legal_day(now)),
                     parties.consent_is_proved(is_own, bool(revocation.document_ids), by.is_operator),
                 ):
                     if no:
                         raise no.raised()
                 table = models.declaration_consent
-                await tx.execute(update(table).where(table.c.id == consent).values(revoked_on=revocation.occurred_on))
+                standing = await tx.execute(
+                    select(table).where(
+                        table.c.declaration_id == id_, table.c.concerns == taken_back.to, table.c.revoked_on.is_(None)
+                    )
+                )
+                same = [one.id for one in standing if _is_of(taken_back, one.role, one.party, one.party_uscc)]
+                await tx.execute(update(table).where(table.c.id.in_(same)).values(revoked_on=revocation.occurred_on))
                 changed = {"state": _drafted(target)} if for_declaration else {}
                 told = {"consent": consent, "party": taken_back.party}
                 await self._act(tx, locked, "consent_revoked", revocation.occurred_on, by, now, told, changed)
@@ -586,6 +593,11 @@ def hash_of(said: Mapping[str, Any]) -> str:
 def _is_caller(one: Holder | Pledgee, by: Caller) -> bool:
     is_it = getattr(one, "organization_id", None) == by.organization_id
     return is_it or (by.uscc is not None and one.uscc == by.uscc)
+
+
+def _is_of(consent: DeclarationConsent, role: str, party: str, uscc: str | None) -> bool:
+    """Whether another consent is the same party's word in the same role."""
+    return consent.role == role and parties.is_party(consent.party, consent.party_uscc, party, uscc)
 
 
 def _own_consent(draft: DeclarationConsentDraft, row: Row[Any], by: Caller) -> list[GivenConsent]:

@@ -195,6 +195,8 @@ def test_who_consents_and_how_that_is_proved() -> None:
     assert verdict(parties.consent_is_proved, False, True, False) is None
     assert verdict(parties.consent_is_proved, False, False, True) is None
     assert verdict(parties.consent_is_proved, False, False, False) == "OL-CONSENT-EVIDENCE"
+    assert verdict(parties.consent_stands, date(2026, 11, 20)) == "OL-CONSENT-STATE"
+    assert verdict(parties.consent_stands, None) is None
     assert parties.owners_not_agreed(HOLDERS, [("测试大学", None)]) == ["共有人公司"]
     assert parties.owners_not_agreed(HOLDERS, [("测试大学", None), ("共有人公司", None)]) == []
 
