@@ -113,6 +113,19 @@ class Case:
         }  # fmt: skip
         await self.operator.made(f"/v1/patents/{patent}/legal-events", event)
 
+    async def lapsed(self, patent: str, days: int = 0) -> None:
+        """The patent is gone since some days, as licensing has heard as well."""
+        event = {"code": "LAPSE", "occurred_on": self.day(-days), "source": "REGISTER"}
+        await self.operator.made(f"/v1/patents/{patent}/legal-events", event)
+        house = self.world.house
+        said = (await house.catalog.changes(0, 10_000, 0, ["patent.legal_event_recorded"])).items[-1].position
+        for _ in range(500):
+            async with house.licensing.db.read() as tx:
+                if (await models.feed.cursor(tx, "catalog"))[1] >= said:
+                    return
+            await asyncio.sleep(0.02)
+        raise AssertionError("the feed was not followed")
+
     async def heard(self) -> None:
         """Wait until licensing and catalog have applied all that oversight said."""
         house, types = self.world.house, ["party.restricted", "party.restriction_lifted"]

@@ -12,7 +12,7 @@ import pytest
 from services.licensing.rules.periods import months_after
 from tests import factories
 from tests.contract.support import problem
-from tests.deals import Case, a_declaration, at, rules_of
+from tests.deals import Bank, Case, a_declaration, a_transfer, at, rules_of
 from tests.world import Api, World
 
 pytestmark = pytest.mark.anyio
@@ -286,6 +286,46 @@ async def test_a_notice_is_cancelled_or_lapses_unpaid(case: Case) -> None:
     assert rules_of(no) == ["REC-STATE"]
     await case.later(60)
     assert (await case.seen(other))["state"] == "PAYMENT_LAPSED"
+
+
+async def test_what_is_paid_after_the_patent_is_gone_gives_nothing_and_is_returned(case: Case) -> None:
+    """OL-EFFECT, I-6: judged by the day of payment, also where the money is found later."""
+    declared = await case.announced()
+    early, late, never = [await case.notice(declared) for _ in range(3)]
+    paid = (await case.pay(early, "30000.00")).json()
+    bank, paid_on = await Bank.open(case), case.today
+    await case.later(5)
+    await case.lapsed(case.patent, 2)
+    # Paid while it was in force: a license from that day on, which has ended with the patent since.
+    await case.university.made(f"/v1/payments/{paid['id']}/confirmation")
+    held = await case.seen(early)
+    assert (held["state"], held["effective_at"]) == ("EXPIRED", paid_on)
+    license_ = await case.firm.read(f"/v1/licenses/{held['license_id']}")
+    assert (license_["state"], license_["patent_ended_on"]) == ("EXPIRED", case.day(-2))
+    assert [one["act"] for one in license_["timeline"]] == ["effective", "patent_ended"]
+    # Paid afterwards: nothing to license; money that went all the same is to be returned.
+    assert rules_of(await case.pay(late, "30000.00")) == ["PAY-DAY"]
+    await bank.notify(a_transfer(case.world, "30000.00", request_id=late["id"]))
+    seen = await case.seen(late)
+    assert (seen["state"], seen["license_id"], seen["refundable"]["amount"]) == ("PAYMENT_LAPSED", None, "30000.00")
+    refund = {"amount": {"amount": "30000.00"}, "paid_on": case.today, "reference": "R"}
+    await case.university.made(f"/v1/payments/{seen['payments'][0]['id']}/refunds", refund)
+    assert (await case.seen(never))["state"] == "PAYMENT_LAPSED"
+
+
+async def test_a_notice_is_payable_until_the_last_day_of_its_patent(case: Case) -> None:
+    """I-6"""
+    day = case.world.today + timedelta(days=10)
+    filed = day.replace(year=day.year - 20)
+    facts = {"application_number": factories.application_number(year=filed.year), "filing_date": filed.isoformat()}
+    old = await case.university.made("/v1/patents", factories.a_patent(**facts, grant_date="2010-06-10"))
+    case.patent = old["id"]
+    await case.checked(old["id"])
+    notice = await case.notice(await case.announced())
+    assert notice["payment_due_on"] == old["expiry_date"] < case.day(30)
+    await case.later((date.fromisoformat(old["expiry_date"]) - case.world.today).days + 1)
+    assert (await case.seen(notice))["state"] == "PAYMENT_LAPSED"
+    assert rules_of(await case.pay(notice, "30000.00")) == ["PAY-DAY"]
 
 
 async def test_e16_e17_terms_that_no_office_announces(case: Case) -> None:

@@ -169,6 +169,20 @@ async def test_one_delegate_begins_no_trial_under_an_offer_that_it_made(talks: T
         assert ended.status_code == expected, ended.text
 
 
+async def test_nobody_decides_for_a_license_under_a_patent_that_is_gone(talks: Talks) -> None:
+    trial, other = await talks.trial(await talks.standing()), await talks.another()
+    taken = await other.trial(await other.standing())
+    await talks.lapsed(talks.patent)
+    path = f"/v1/quick-license-requests/{trial['id']}"
+    assert (await talks.firm.read(path))["state"] == "ENDED_WITHOUT_CONVERSION"
+    assert rules_of(await talks.firm.post(f"{path}/conversion")) == ["QL-STATE"]
+    # Whether or not the feed has told of it: catalog is asked.
+    event = {"code": "LAPSE", "occurred_on": talks.today, "source": "REGISTER"}
+    await talks.operator.made(f"/v1/patents/{other.patent}/legal-events", event)
+    refused = await talks.firm.post(f"/v1/quick-license-requests/{taken['id']}/conversion")
+    assert rules_of(refused) in (["QL-PATENT-GONE"], ["QL-STATE"])
+
+
 async def test_deadlines_are_listed_and_each_is_told_once(talks: Talks) -> None:
     """E.22: the notice 30 days before the end of a trial; DUE-REMINDER."""
     begun = await talks.trial(await talks.standing())

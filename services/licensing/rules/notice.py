@@ -26,7 +26,10 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice and its terms: `due_fen` before the license takes effect, payable until `payment_due_on`."""
+    """A notice and its terms: `due_fen` before the license takes effect, payable until `payment_due_on`.
+
+    `patent_until` is the last day of a patent that was gone before there was a license.
+    """
 
     delivered_on: date
     due_fen: int
@@ -34,9 +37,19 @@ class Notice:
     cancelled_on: date | None = None
     license_until: date | None = None
     terminated_on: date | None = None
+    patent_until: date | None = None
+
+    @property
+    def payable_until(self) -> date:
+        """The last day of a payment that counts: nothing is licensed under a patent that is gone."""
+        return min(self.payment_due_on, self.patent_until or self.payment_due_on)
 
 
-@rule("OL-EFFECT", source=_ART_51, since="2021-06-01")
+@rule(
+    "OL-EFFECT",
+    source=Text("Patent Law Art. 44, 47, 51", "专利法第四十四条、第四十七条、第五十一条第一款"),
+    since="2021-06-01",
+)
 def effective_on(notice: Notice, payments: Iterable[Paid]) -> date | None:
     """The license is in force once the notice was delivered and what is due was paid in time; nobody approves it.
 
@@ -46,7 +59,7 @@ def effective_on(notice: Notice, payments: Iterable[Paid]) -> date | None:
         return notice.delivered_on
     total = 0
     for payment in sorted(payments, key=lambda one: one.paid_on):
-        if payment.state is PaymentState.SETTLED and payment.paid_on <= notice.payment_due_on:
+        if payment.state is PaymentState.SETTLED and payment.paid_on <= notice.payable_until:
             total += payment.fen
             if total >= notice.due_fen:
                 return max(payment.paid_on, notice.delivered_on)
@@ -59,7 +72,8 @@ def effective_on(notice: Notice, payments: Iterable[Paid]) -> date | None:
     since="2021-06-01",
 )
 def state_on(notice: Notice, payments: Sequence[Paid], today: date) -> RequestState:
-    """Unpaid at the end of its period a notice lapses: judged by the day of payment, and not while a report is open."""
+    """Unpaid at the end of its period, or of its patent, a notice lapses: judged by the day of payment, and not while a
+    report is open."""
     if notice.cancelled_on is not None:
         return _S.CANCELLED
     if effective_on(notice, payments) is not None:
@@ -68,7 +82,7 @@ def state_on(notice: Notice, payments: Sequence[Paid], today: date) -> RequestSt
         return _S.EXPIRED if notice.license_until is not None and today > notice.license_until else _S.EFFECTIVE
     if any(one.state in (PaymentState.REPORTED, PaymentState.CONTESTED) for one in payments):
         return _S.PAYMENT_REPORTED
-    return _S.PAYMENT_LAPSED if today > notice.payment_due_on else _S.NOTIFIED
+    return _S.PAYMENT_LAPSED if today > notice.payable_until else _S.NOTIFIED
 
 
 def settled_fen(payments: Iterable[Paid]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -35,6 +36,7 @@ class Trial:
     until: date
     converted_on: date | None = None
     terminated_on: date | None = None
+    patent_ended_on: date | None = None  # from then on the first of its patents is gone
 
 
 def trial_ends_on(begun_on: date, terms: QuickTerms) -> date:
@@ -46,11 +48,30 @@ def state_on(trial: Trial, today: date) -> QuickRequestState:
     """How a quick license stands, whoever is awake at the end of its trial."""
     if trial.terminated_on is not None and today >= trial.terminated_on:
         return _R.TERMINATED
+    is_gone = trial.patent_ended_on is not None and today >= trial.patent_ended_on
     if trial.converted_on is None:
-        return _R.TRIAL if today <= trial.trial_ends_on else _R.ENDED_WITHOUT_CONVERSION
-    if today > trial.until:
+        return _R.TRIAL if today <= trial.trial_ends_on and not is_gone else _R.ENDED_WITHOUT_CONVERSION
+    if today > trial.until or is_gone:
         return _R.EXPIRED
     return _R.CONVERTED if today <= trial.trial_ends_on else _R.IN_FORCE
+
+
+GONE = frozenset({"LS-NOT-IN-FORCE", "LS-NOT-GRANTED", "LS-TERM"})
+
+
+@rule("QL-PATENT-GONE", source=Text("Civil Code Art. 865", "民法典第八百六十五条"), since="2021-01-01")
+def patents_stand(reasons: Sequence[str]) -> Refusal | None:
+    """Nobody decides for a license under a patent that has ended, even before its trial does; reasons are catalog's."""
+    if not reasons:
+        return None
+    return Refusal(
+        "QL-PATENT-GONE",
+        Text(
+            f"a patent of this license is no longer in force ({', '.join(reasons)})",
+            f"该许可所涉专利权已不再有效（{'、'.join(reasons)}）",
+        ),
+        Text("nothing is owed for the trial; see /v1/patents/{id}", "试用无须付费；请查看 /v1/patents/{id}"),
+    )
 
 
 @rule("QL-OFFER-STATE", source=_NOTICE, since="2026-11-22")

@@ -127,12 +127,15 @@ class Licenses:
             "license_type": LicenseType.ORDINARY, "terms": request.terms, "terms_hash": request.terms_hash,
             "begins_on": on, "until": until, "agreed_on": legal_day(request.delivered_at), "effective_on": on, "royalty_from": on,
             "recordal_due_on": periods.recordal_due_on(on, working), "is_sample": request.is_sample,
+            "patent_ended_on": declaration.patent_ended_on,
         }  # fmt: skip
         row = (await tx.execute(insert(models.license_).values(values).returning(models.license_))).one()
         await scopes.queue(tx, [request.patent_id])
         await scopes.take_by_law(tx, id_, request.patent_id, on, until, legal_day(now))
         await self.plan(tx, row, schedule.planned(terms, on, working))
         await self.tell(tx, row, "effective", on, by, now, {"request_id": request.id}, told=_of_effect(row))
+        if row.patent_ended_on is not None:  # it was paid before that day, and only now is that known
+            await self.tell(tx, row, "patent_ended", row.patent_ended_on, by, now, {})
         return id_
 
     async def plan(self, tx: Tx, row: Row[Any], planned: Iterable[tuple[str, int, date]]) -> None:

@@ -127,11 +127,12 @@ class Payments:
             if not by.may_touch(row.organization_id):
                 raise no_request()
             subject, payment = PaidFor("request_id", row), transfer_of(draft)
+            given = await self._requests.notice_of(tx, row)
             for no in (
                 rules.is_reported_once(await self._known(tx, subject, draft.reference)),
                 rules.request_takes_money(await self._requests.state(tx, row)),
                 rules.is_money(payment.fen),
-                rules.is_paid_in_time(draft.paid_on, row.payment_due_on, legal_day(now)),
+                rules.is_paid_in_time(draft.paid_on, given.payable_until, legal_day(now)),
             ):
                 if no:
                     raise no.raised()
@@ -362,7 +363,8 @@ class Payments:
         """What nobody owes of all that was paid, in fen, and whether a license rests on what would be returned."""
         id_ = subject.row.id
         if subject.key == "request_id":
-            return refundable(subject.row, (await models.payments_of(tx, [id_]))[id_], payment_id, fen, today)
+            given = await self._requests.notice_of(tx, subject.row)
+            return refundable(given, (await models.payments_of(tx, [id_]))[id_], payment_id, fen, today)
         dues, paid = (await models.dues_of(tx, [id_]))[id_], (await models.payments_under(tx, [id_]))[id_]
         return credit_fen(subject.row, dues, paid, today), False
 

@@ -18,7 +18,7 @@ from services.licensing.rules.quick import Trial
 from services.licensing.service import agency, scopes
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import hash_of, offered, party_of, reader, taken
-from services.licensing.service.licenses import Licenses, sides
+from services.licensing.service.licenses import Licenses, scope_of, sides
 from services.licensing.service.restrictions import bars
 from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
 from shared.auth import Caller
@@ -333,11 +333,15 @@ class QuickLicenses:
     async def convert(self, id_: str, by: Caller) -> QuickRequest:
         """Decide for the license, on the last day of the trial at the latest, by the day in China; fees begin now.
 
-        Raises: RuleRefused QL-STATE, PARTY-RESTRICTED.
+        Raises: RuleRefused QL-STATE, QL-PATENT-GONE, PARTY-RESTRICTED.
         """
         async with self._db.read() as tx:
-            seen, _ = await self._taken(tx, id_, by, lock=False)
-        orders = await self._targets.orders((seen.organization_id, seen.licensor_id, by.actor_id))
+            seen, held = await self._taken(tx, id_, by, lock=False)
+        asked, orders = await asyncio.gather(
+            self._targets.licensed(held.patent_ids, LicenseType.ORDINARY, scope.wanted(scope_of(held))),
+            self._targets.orders((seen.organization_id, seen.licensor_id, by.actor_id)),
+        )
+        gone = sorted({no.rule for one in asked for no in one.violations} & quick.GONE)
         now = self._clock.now()
         today = legal_day(now)
         async with self._db.write() as tx:
@@ -345,6 +349,7 @@ class QuickLicenses:
             row, license_ = await self._mine(tx, id_, by)
             for no in (
                 quick.trial_runs(quick.state_on(_trial(row, license_), today)),
+                quick.patents_stand(gone),
                 parties.nobody_is_restricted(orders, by.organization_id),
             ):
                 if no:
@@ -433,7 +438,7 @@ def _as_offer(terms: QuickTerms, today: date) -> OfferTerms:
 
 
 def _trial(row: Row[Any], license_: Row[Any]) -> Trial:
-    return Trial(row.trial_ends_on, row.until, row.converted_on, license_.terminated_on)
+    return Trial(row.trial_ends_on, row.until, row.converted_on, license_.terminated_on, license_.patent_ended_on)
 
 
 def _named(one: DealTarget) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, and_, func, or_, select
@@ -118,13 +118,14 @@ class Requests:
                     raise no.raised()
             said = Terms.model_validate(row.terms)
             first = said.installments[0].amount if said.installments else None
+            due_on = periods.ends_after_days(today, said.payment_within_days, days)
             values = {
                 "id": new_id("olr"), "organization_id": by.organization_id, "external_id": draft.external_id,
                 "version": 1, "created_at": now, "updated_at": now, "declaration_id": row.id,
                 "patent_id": row.patent_id, "licensor_id": row.organization_id, "intended_use": draft.intended_use,
                 "terms": row.terms, "terms_hash": row.terms_hash, "due_fen": terms.due_fen(said.fee, first),
                 "delivered_at": now, "is_sample": row.is_sample,
-                "payment_due_on": periods.ends_after_days(today, said.payment_within_days, days),
+                "payment_due_on": min(due_on, row.expiry_date or due_on),
             }  # fmt: skip
             try:
                 made = (await tx.execute(models.new(models.request), values)).one()
@@ -133,17 +134,18 @@ class Requests:
             data = {"declaration_id": row.id, "patent_id": row.patent_id, "terms_hash": row.terms_hash}
             await self._tell(tx, made, "notified", today, by, now, data)
             if made.due_fen:
-                return await self._acts.answer(tx, self._shown(made, (), (), None, (), (), by))
+                return await self._acts.answer(tx, self._shown(made, None, (), (), None, (), (), by))
             return await self._acts.answer(tx, await self._loaded(tx, await self.take_effect(tx, made, by, now), by))
 
     async def take_effect(self, tx: Tx, row: Row[Any], by: Caller, now: datetime) -> Row[Any]:
         """Enter the license once notice and payments have made one."""
-        paid = (await models.payments_of(tx, [row.id]))[row.id]
-        on = notice.effective_on(_notice(row, None), _paid(paid))
-        if on is None or row.license_id is not None or row.cancelled_on is not None:
+        if row.license_id is not None or row.cancelled_on is not None:
             return row
-        table = models.declaration
+        paid, table = (await models.payments_of(tx, [row.id]))[row.id], models.declaration
         declared = (await tx.execute(select(table).where(table.c.id == row.declaration_id))).one()
+        on = notice.effective_on(_notice(row, None, declared.patent_ended_on), _paid(paid))
+        if on is None:
+            return row
         license_id = await self._licenses.begin(tx, row, declared, on, by, now)
         return await models.changed(tx, models.request, row, now, license_id=license_id)
 
@@ -218,9 +220,11 @@ class Requests:
         by_request = {row.id: [one for one in told if one.request_id == row.id] for row in rows}
         parties_ = {id_ for row in rows for id_ in (row.organization_id, row.licensor_id)}
         orders = await known(tx, parties_, legal_day(self._clock.now()))
+        ended = await self._patents_ended(tx, rows)
         return [
             self._shown(
                 row,
+                ended.get(row.declaration_id),
                 paid[row.id],
                 by_request[row.id],
                 licenses.get(row.license_id),
@@ -231,9 +235,18 @@ class Requests:
             for row in rows
         ]
 
+    async def _patents_ended(self, tx: Tx, rows: Sequence[Row[Any]]) -> dict[str, date]:
+        """From when on the patents of notices without a license are gone, by declaration."""
+        table, open_ = models.declaration, {row.declaration_id for row in rows if row.license_id is None}
+        statement = select(table.c.id, table.c.patent_ended_on).where(
+            table.c.id.in_(open_), table.c.patent_ended_on.is_not(None)
+        )
+        return {row.id: row.patent_ended_on for row in await tx.execute(statement)} if open_ else {}
+
     def _shown(
         self,
         row: Row[Any],
+        patent_ended_on: date | None,
         paid: Sequence[Row[Any]],
         told: Sequence[Payment],
         license_: Row[Any] | None,
@@ -242,7 +255,7 @@ class Requests:
         by: Caller,
     ) -> LicenseRequest:
         today = legal_day(self._clock.now())
-        given, payments = _notice(row, license_), _paid(paid)
+        given, payments = _notice(row, license_, patent_ended_on), _paid(paid)
         state = notice.state_on(given, payments, today)
         return LicenseRequest(
             **{
@@ -286,7 +299,11 @@ class Requests:
     async def state(self, tx: Tx, row: Row[Any]) -> RequestState:
         """What has become of a notice by now."""
         paid = (await models.payments_of(tx, [row.id]))[row.id]
-        return notice.state_on(_notice(row, None), _paid(paid), legal_day(self._clock.now()))
+        return notice.state_on(await self.notice_of(tx, row), _paid(paid), legal_day(self._clock.now()))
+
+    async def notice_of(self, tx: Tx, row: Row[Any]) -> Notice:
+        """A notice as the rules see it."""
+        return _notice(row, None, (await self._patents_ended(tx, [row])).get(row.declaration_id))
 
     async def record(self, id_: str, step: Recordal, by: Caller) -> LicenseRequest:
         """A step of the recordal of the license that the request became. Raises: RuleRefused REC-STATE."""
@@ -301,7 +318,8 @@ class Requests:
             return await self._acts.answer(tx, await self._loaded(tx, row, by))
 
 
-def _notice(row: Row[Any], license_: Row[Any] | None) -> Notice:
+def _notice(row: Row[Any], license_: Row[Any] | None, patent_ended_on: date | None) -> Notice:
+    ended_on = patent_ended_on if row.license_id is None else None
     return Notice(
         delivered_on=legal_day(row.delivered_at),
         due_fen=row.due_fen,
@@ -309,6 +327,7 @@ def _notice(row: Row[Any], license_: Row[Any] | None) -> Notice:
         cancelled_on=row.cancelled_on,
         license_until=before_end(license_) if license_ is not None else None,
         terminated_on=license_.terminated_on if license_ is not None else None,
+        patent_until=ended_on - timedelta(days=1) if ended_on is not None else None,
     )
 
 
@@ -316,9 +335,9 @@ def _paid(rows: Sequence[Row[Any]]) -> list[Paid]:
     return [Paid(kept_fen(row), row.paid_on, PaymentState(row.state)) for row in rows]
 
 
-def refundable(row: Row[Any], paid: Sequence[Row[Any]], payment_id: str, fen: int, today: date) -> tuple[int, bool]:
+def refundable(given: Notice, paid: Sequence[Row[Any]], payment_id: str, fen: int, today: date) -> tuple[int, bool]:
     """What nobody owes of all payments to a notice, and whether the license rests on what would be returned of one."""
-    given, before = _notice(row, None), _paid(paid)
+    before = _paid(paid)
     after = [
         Paid(one.fen - (fen if of.id == payment_id else 0), one.paid_on, one.state)
         for of, one in zip(paid, before, strict=True)

@@ -47,6 +47,9 @@ def test_a_trial_lasts_its_months_to_the_day() -> None:
         ({"converted_on": TODAY}, date(2029, 11, 22), R.IN_FORCE),
         ({"converted_on": TODAY}, date(2029, 11, 23), R.EXPIRED),
         ({"converted_on": TODAY, "terminated_on": ENDS}, ENDS + DAY, R.TERMINATED),
+        ({"patent_ended_on": TODAY + DAY}, TODAY, R.TRIAL),
+        ({"patent_ended_on": TODAY}, TODAY, R.ENDED_WITHOUT_CONVERSION),
+        ({"converted_on": TODAY, "patent_ended_on": ENDS}, ENDS, R.EXPIRED),
     ],
 )
 def test_e22_how_a_quick_license_stands(facts: dict[str, Any], on: date, state: QuickRequestState) -> None:
@@ -69,6 +72,11 @@ def test_every_act_of_a_standing_offer_in_every_state(act: str, state: QuickOffe
 @pytest.mark.parametrize("state", list(QuickRequestState))
 def test_a_trial_is_converted_or_left_while_it_runs(state: QuickRequestState) -> None:
     assert verdict(quick.trial_runs, state) == (None if state is R.TRIAL else "QL-STATE")
+
+
+def test_nobody_decides_for_a_license_under_a_patent_that_is_gone() -> None:
+    assert verdict(quick.patents_stand, ["LS-NOT-IN-FORCE"]) == "QL-PATENT-GONE"
+    assert verdict(quick.patents_stand, []) is None
 
 
 def test_terms_for_small_firms_are_for_small_firms() -> None:

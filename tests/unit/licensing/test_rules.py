@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, get_args
@@ -222,6 +223,8 @@ def test_a_license_takes_effect_with_the_payment_that_completes_the_sum(paid: li
     """OL-EFFECT."""
     assert notice.effective_on(DUE_NOTICE, paid) == on
     assert notice.effective_on(Notice(DELIVERED, 0, DUE), []) == DELIVERED
+    gone = replace(DUE_NOTICE, patent_until=TODAY)  # what was paid later pays for nothing
+    assert notice.effective_on(gone, paid) == (on if on is not None and on <= TODAY else None)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +237,9 @@ def test_a_license_takes_effect_with_the_payment_that_completes_the_sum(paid: li
         ({}, [Paid(9_000_000, TODAY, P.NOT_RECEIVED)], DUE, R.NOTIFIED),
         ({}, [Paid(3_000_000, TODAY, P.SETTLED)], DUE + timedelta(days=99), R.EFFECTIVE),
         ({"cancelled_on": TODAY}, [], TODAY, R.CANCELLED),
+        ({"patent_until": TODAY}, [], TODAY, R.NOTIFIED),
+        ({"patent_until": TODAY}, [], TODAY + timedelta(days=1), R.PAYMENT_LAPSED),
+        ({"patent_until": TODAY}, [Paid(3_000_000, DUE, P.SETTLED)], DUE, R.PAYMENT_LAPSED),
         ({"license_until": TODAY}, [Paid(3_000_000, DELIVERED, P.SETTLED)], TODAY, R.EFFECTIVE),
         ({"license_until": TODAY}, [Paid(3_000_000, DELIVERED, P.SETTLED)], TODAY + timedelta(days=1), R.EXPIRED),
         ({"terminated_on": TODAY}, [Paid(3_000_000, DELIVERED, P.SETTLED)], TODAY, R.TERMINATED),
