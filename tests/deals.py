@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Self
 
 from sqlalchemy import update
@@ -47,10 +47,24 @@ class Case:
 
     async def owned_together(self) -> Api:
         """From now on the patent of this case is a common one; its other owner, who is on the platform."""
-        code = factories.uscc("91370303")
-        owner = await self.world.organization(type="ENTERPRISE", uscc=code, name=f"共有人公司{code}")
-        holders = [{"name": "测试大学", "share": "60"}, {"name": f"共有人公司{code}", "uscc": code, "share": "40"}]
-        self.patent = (await self.university.made("/v1/patents", factories.a_patent(holders=holders)))["id"]
+        owner = await self.patented(None, together=True)
+        assert owner is not None
+        return owner
+
+    async def patented(self, filed: date | None, *, together: bool) -> Api | None:
+        """Another patent for this case, filed on a day or some day; its other owner, if it has one."""
+        facts: dict[str, Any] = {}
+        if filed is not None:
+            number = factories.application_number(year=filed.year)
+            granted = filed + timedelta(days=700)
+            facts = {"application_number": number, "filing_date": str(filed), "grant_date": str(granted)}
+        owner = None
+        if together:
+            code = factories.uscc("91370303")
+            owner = await self.world.organization(type="ENTERPRISE", uscc=code, name=f"共有人公司{code}")
+            other = {"name": f"共有人公司{code}", "uscc": code, "share": "40"}
+            facts["holders"] = [{"name": "测试大学", "share": "60"}, other]
+        self.patent = (await self.university.made("/v1/patents", factories.a_patent(**facts)))["id"]
         await self.checked(self.patent)
         return owner
 

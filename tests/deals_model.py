@@ -134,17 +134,26 @@ class Model:
         self.consents[name] = []
         self.declarations[name] = (self.drafted(name), fen)
 
-    def may_consent(self, name: str, to: str) -> bool:
+    def is_old(self, today: date) -> bool:
+        """I-6: the patent has reached the end of its term."""
+        return today > self.expiry
+
+    def declared(self, name: str, today: date) -> str:
+        """The state of a declaration: one that is open ends with its patent."""
         state = self.declarations[name][0]
+        return "ENDED" if state in OPEN and self.is_old(today) else state
+
+    def may_consent(self, name: str, to: str, today: date) -> bool:
+        state = self.declared(name, today)
         return state in ("DRAFT", "CONSENTED") if to == "DECLARATION" else state == "ANNOUNCED"
 
     def consent(self, name: str, to: str) -> None:
         self.consents[name].append((to, True))
         self._redraft(name, to)
 
-    def may_take_back(self, name: str, at: int) -> bool:
+    def may_take_back(self, name: str, at: int, today: date) -> bool:
         to, stands = self.consents[name][at]
-        return stands and self.may_consent(name, to)
+        return stands and self.may_consent(name, to, today)
 
     def take_back(self, name: str, to: str) -> None:
         self.consents[name] = [(one, stands and one != to) for one, stands in self.consents[name]]
@@ -155,7 +164,7 @@ class Model:
             self.declarations[name] = (self.drafted(name), self.declarations[name][1])
 
     def may_step(self, name: str, act: str, today: date) -> bool | None:
-        if self.declarations[name][0] not in STEPS[act][0]:
+        if self.declared(name, today) not in STEPS[act][0] or (act == "filing" and self.is_old(today)):
             return False
         if act in ("filing", "withdrawal") and not self.owners_agree(name, TO_OF[act]):
             return False
@@ -169,13 +178,13 @@ class Model:
         self.declarations[name] = (STEPS[act][1], self.declarations[name][1])
         self.catalog_may_lag |= act == "withdrawal-announcement"
 
-    def may_notify(self, declaration: str, firm: str) -> bool | None:
-        is_open = self.declarations[declaration][0] in OPEN and not self.barred(firm, "university")
+    def may_notify(self, declaration: str, firm: str, today: date) -> bool | None:
+        is_open = self.declared(declaration, today) in OPEN and not self.barred(firm, "university")
         return self.yes() if is_open else False
 
     def notify(self, name: str, declaration: str, firm: str, today: date) -> None:
         due = self.declarations[declaration][1]
-        pay_by = ends_after_days(today, PAY_DAYS, shipped_days())
+        pay_by = min(ends_after_days(today, PAY_DAYS, shipped_days()), self.expiry)
         self.requests[name] = Request(declaration, firm, due, today, pay_by)
         self._effect(name)
 
@@ -249,7 +258,7 @@ class Model:
             self.catalog_may_lag = True
 
     def may_try(self, firm: str, today: date) -> bool | None:
-        if self.barred(firm, "university"):
+        if self.barred(firm, "university") or months_after(today, TRIAL_MONTHS) - timedelta(days=1) > self.expiry:
             return False
         last = min(months_after(today, QUICK_MONTHS) - timedelta(days=1), self.expiry)
         return self.yes() if self._is_free("ORDINARY", today, last, today) else False
@@ -279,7 +288,7 @@ class Model:
 
     def seen(self, today: date) -> dict[str, object]:
         """Everything that both sides can read, by name."""
-        found: dict[str, object] = {name: state for name, (state, _) in self.declarations.items()}
+        found: dict[str, object] = {name: self.declared(name, today) for name in self.declarations}
         found |= {f"consents to {name}": list(given) for name, given in self.consents.items()}
         found["consents to licenses"] = list(self.license_consents)
         for name, one in self.requests.items():

@@ -57,7 +57,7 @@ POSSIBLE: dict[str, Callable[[Machine], object]] = {
     "clear": lambda walk: any(one.paid for one in walk.model.requests.values()),
     "cancel": lambda walk: walk.model.requests,
     "deal_with_oneself": lambda walk: any(state in OPEN for state, _ in walk.model.declarations.values()),
-    "offer": lambda walk: any(map(walk._may_offer, (0, 1))),
+    "offer": lambda walk: any(map(walk._may_offer, (0, 1))) and walk.expiry > walk.day0 + timedelta(days=1_000),
     "accept": lambda walk: walk.model.offers,
     "sign": lambda walk: walk._agreed(),
     "end": lambda walk: walk.model.licenses.keys() - walk.model.trials.keys(),
@@ -75,23 +75,26 @@ class Machine(RuleBasedStateMachine):
     world: ClassVar[World]
     database: ClassVar[str | None]  # ended connections: only in the long run
 
-    @initialize(is_co_owned=st.booleans(), seed=st.integers(0, 1_000_000))
-    def begin(self, is_co_owned: bool, seed: int) -> None:
+    @initialize(is_co_owned=st.booleans(), years_ago=st.sampled_from([3, 3, 3, 20]), seed=st.integers(0, 1_000_000))
+    def begin(self, is_co_owned: bool, years_ago: int, seed: int) -> None:
         """`seed` decides what this walk cares about: each has acts that it never does, and some that it does often."""
         chance = Random(seed)
         self.wanted = {each: weight * chance.choice([0, 1, 1, 1, 1, 3]) for each, weight in OFTEN.items()} | {
             "declare": 2
         }
-        self.talks: Talks = self.portal.call(self._opened, is_co_owned)
-        self.models = [Model(expiry=date(2043, 2, 14), is_co_owned=is_co_owned)]
+        self.talks: Talks = self.portal.call(self._opened, is_co_owned, years_ago)
+        self.models = [Model(expiry=self.expiry, is_co_owned=is_co_owned)]
         self.ids: dict[str, str] = {}  # name → id
         self.frozen: dict[str, tuple[Any, Any]] = {}  # terms of each notice as it was given
         self.orders: dict[str, str] = {}  # party → the path of what stands against it
         self.day0, self.count = self.world.today, 0
 
-    async def _opened(self, is_co_owned: bool) -> Talks:
-        talks = await Talks.open(self.world)
-        self.owner = await talks.owned_together() if is_co_owned else None
+    async def _opened(self, is_co_owned: bool, years_ago: int) -> Talks:
+        """A patent filed so long ago, and 220 days later in the year."""
+        talks, day = await Talks.open(self.world), self.world.today + timedelta(days=220)
+        filed = day.replace(year=day.year - years_ago, day=min(day.day, 28))
+        self.owner = await talks.patented(filed, together=is_co_owned)
+        self.expiry = date.fromisoformat((await talks.university.read(f"/v1/patents/{talks.patent}"))["expiry_date"])
         await talks.offered(modes=["ORDINARY"])
         self.firms = [talks.firm]
         self.firms.append(await self.world.organization(type="ENTERPRISE", uscc=factories.uscc("91370303")))
@@ -224,17 +227,22 @@ class Machine(RuleBasedStateMachine):
         """I-8: the other owner consents to a declaration, to its withdrawal, to licenses, and takes it back."""
         given = [(name, number) for name, given in self.model.consents.items() for number in range(len(given))]
         said = chance.choice(["yes", "yes", "yes", "no", "licenses"])
-        if said == "licenses" or not self.model.consents:
+        if (said == "licenses" or not self.model.consents) and not self.model.is_old(self.today):
             self._to_licenses(fault)
+        elif not self.model.consents:
+            return
         elif said == "yes" or not given:
             open_ = [(name, to) for name in self.model.consents for to in ("DECLARATION", "WITHDRAWAL")]
-            name, to = self.pick(open_, chance, lambda one: self.model.may_consent(*one))
+            name, to = self.pick(open_, chance, lambda one: self.model.may_consent(*one, self.today))
             body = {"role": "CO_OWNER", "to": to, "given_on": str(self.today)}
-            verdict, path = self.model.may_consent(name, to), self.at("open-license-declarations", name, "consents")
+            verdict, path = (
+                self.model.may_consent(name, to, self.today),
+                self.at("open-license-declarations", name, "consents"),
+            )
             self.act(self.owner, path, body, verdict, lambda m: m.consent(name, to), fault)
         else:
-            name, number = self.pick(given, chance, lambda one: self.model.may_take_back(*one))
-            to, verdict = self.model.consents[name][number][0], self.model.may_take_back(name, number)
+            name, number = self.pick(given, chance, lambda one: self.model.may_take_back(*one, self.today))
+            to, verdict = self.model.consents[name][number][0], self.model.may_take_back(name, number, self.today)
             path = self.at("open-license-declarations", name, f"consents/{self.ids[f'consent {number} to {name}']}")
             body = {"occurred_on": str(self.today)}
             self.act(self.owner, f"{path}/revocation", body, verdict, lambda m: m.take_back(name, to), fault)
@@ -276,13 +284,13 @@ class Machine(RuleBasedStateMachine):
 
     def notify(self, chance: Random, fault: str) -> None:
         firm, today, name = chance.randrange(2), self.today, self.name("request")
-        declared = self.pick(self.model.declarations, chance, lambda one: self.model.may_notify(one, str(firm)))
+        declared = self.pick(self.model.declarations, chance, lambda one: self.model.may_notify(one, str(firm), today))
         body = {"declaration_id": self.ids[declared], "intended_use": "生产", "external_id": name}
         if self.model.declarations[declared][0] in ("DRAFT", "CONSENTED", "FILED", "NOT_ANNOUNCED"):
             refused = self.portal.call(self._sent, self.firms[firm], "/v1/open-license-requests", body, name, "none")
             assert refused.status_code == 404, "a stranger learns of a declaration before the gazette"
             return
-        verdict = self.model.may_notify(declared, str(firm))
+        verdict = self.model.may_notify(declared, str(firm), today)
         self.act(
             self.firms[firm], "/v1/open-license-requests", body, verdict,
             lambda m: m.notify(name, declared, str(firm), today), fault,
@@ -437,7 +445,8 @@ class Machine(RuleBasedStateMachine):
             client = await operator.made(f"/v1/organizations/{who.organization_id}/clients", {})
             token = await self.world.sign_in(client["client_id"], client["client_secret"])
             who.headers["Authorization"] = f"Bearer {token['access_token']}"
-        await self.talks.checked(self.talks.patent)
+        if not self.model.is_old(self.today):
+            await self.talks.checked(self.talks.patent)
 
     # What is so after every step
 

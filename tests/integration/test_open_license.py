@@ -316,11 +316,8 @@ async def test_what_is_paid_after_the_patent_is_gone_gives_nothing_and_is_return
 async def test_a_notice_is_payable_until_the_last_day_of_its_patent(case: Case) -> None:
     """I-6"""
     day = case.world.today + timedelta(days=10)
-    filed = day.replace(year=day.year - 20)
-    facts = {"application_number": factories.application_number(year=filed.year), "filing_date": filed.isoformat()}
-    old = await case.university.made("/v1/patents", factories.a_patent(**facts, grant_date="2010-06-10"))
-    case.patent = old["id"]
-    await case.checked(old["id"])
+    await case.patented(day.replace(year=day.year - 20, day=min(day.day, 28)), together=False)
+    old = await case.university.read(f"/v1/patents/{case.patent}")
     notice = await case.notice(await case.announced())
     assert notice["payment_due_on"] == old["expiry_date"] < case.day(30)
     await case.later((date.fromisoformat(old["expiry_date"]) - case.world.today).days + 1)

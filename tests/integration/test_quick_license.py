@@ -183,6 +183,17 @@ async def test_nobody_decides_for_a_license_under_a_patent_that_is_gone(talks: T
     assert rules_of(refused) in (["QL-PATENT-GONE"], ["QL-STATE"])
 
 
+async def test_no_trial_begins_under_a_patent_that_ends_before_it(talks: Talks) -> None:
+    """TERM-BEYOND-EXPIRY, I-6: in the last months of its term, and after it."""
+    last = talks.world.today + timedelta(days=20)
+    await talks.patented(last.replace(year=last.year - 20, day=min(last.day, 28)), together=False)
+    body = {"offer_id": (await talks.standing())["id"], "intended_use": "试用"}
+    for days in (0, 40):
+        await talks.later(days)
+        refused = await talks.firm.post("/v1/quick-license-requests", json=body)
+        assert refused.status_code == 409 and "TERM-BEYOND-EXPIRY" in rules_of(refused), refused.text
+
+
 async def test_deadlines_are_listed_and_each_is_told_once(talks: Talks) -> None:
     """E.22: the notice 30 days before the end of a trial; DUE-REMINDER."""
     begun = await talks.trial(await talks.standing())

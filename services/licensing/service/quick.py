@@ -257,10 +257,8 @@ class QuickLicenses:
                     raise no.raised()
             place = whole.scope.model_copy(update={"to": until})
             await scopes.queue(tx, row.patent_ids)
-            own = [
-                await scopes.against(tx, row.patent_ids, LicenseType.ORDINARY, place, today),
-                scope.term_fits_the_patents(whole.scope.model_copy(update={"to": trial_end}), expiry),
-            ]
+            beyond = scope.term_fits_the_patents(whole.scope.model_copy(update={"to": trial_end}), expiry)
+            own = [beyond or await scopes.against(tx, row.patent_ids, LicenseType.ORDINARY, place, today)]
             raise_unless_acknowledged(
                 [no for one in asked for no in one.violations], [no for no in own if no], draft.acknowledged_rules
             )
