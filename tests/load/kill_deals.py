@@ -87,9 +87,9 @@ class Trap:
 
     def count(self) -> int:
         """The most of these calls that one process made."""
-        return max(
-            Counter(line.split(None, 1)[0] for line in self.seen().splitlines() if "(" in line).values(), default=0
-        )
+        calls = [line.split(None, 1)[0] for line in self.seen().splitlines() if "(" in line]
+        is_alone = not all(call.isdecimal() for call in calls)  # strace then writes no number before its calls
+        return len(calls) if is_alone else max(Counter(calls).values(), default=0)
 
 
 @dataclass
@@ -193,12 +193,15 @@ class Journey:
 
 @contextlib.contextmanager
 def traced(trap: Trap) -> Iterator[None]:
-    """Let strace watch."""
+    """Let strace watch: of a process its main thread, which does all the work.
+
+    Asked to follow threads, strace may wait for ever for a process of several that it has killed.
+    """
     pids = trap.pids()
     inject = ["-e", f"inject={trap.calls}:signal=SIGKILL:when={trap.kill_at}"] if trap.kill_at else []
     attach = [item for pid in pids for item in ("-p", str(pid))]
     tracer = subprocess.Popen(
-        ["strace", "-f", "-qq", "-o", str(trap.trace), "-e", f"trace={trap.calls}", *inject, *attach],
+        ["strace", "-qq", "-o", str(trap.trace), "-e", f"trace={trap.calls}", *inject, *attach],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
