@@ -131,8 +131,16 @@ class Case:
         """The patent is gone since some days, as licensing has heard as well."""
         event = {"code": "LAPSE", "occurred_on": self.day(-days), "source": "REGISTER"}
         await self.operator.made(f"/v1/patents/{patent}/legal-events", event)
+        await self.followed()
+
+    async def followed(self) -> None:
+        """Wait until licensing has applied all that catalog said of patents."""
         house = self.world.house
-        said = (await house.catalog.changes(0, 10_000, 0, ["patent.legal_event_recorded"])).items[-1].position
+        said = (
+            (await house.catalog.changes(0, 10_000, 0, ["patent.legal_event_recorded", "patent.changed"]))
+            .items[-1]
+            .position
+        )
         for _ in range(500):
             async with house.licensing.db.read() as tx:
                 if (await models.feed.cursor(tx, "catalog"))[1] >= said:

@@ -184,8 +184,11 @@ async def test_a_pledgee_that_came_after_the_draft_reads_it_and_consents_itself(
         "kind": "PLEDGE", "since": "2025-07-01", "party": f"某银行{code}", "party_uscc": code,
         "document_ids": [await case.university.document()],
     }  # fmt: skip
+    assert declared["state"] == "CONSENTED", "nobody else has a say yet"
     await case.university.made(f"/v1/patents/{case.patent}/encumbrances", pledge)
     assert rules_of(await case.file(declared)) == ["OL-PLEDGE"]
+    await case.followed()
+    assert (await case.university.read(at(declared)))["state"] == "DRAFT"
     given = await bank.made(f"{at(declared)}/consents", consent)
     assert given["party"] == f"某银行{code}"
     assert (await bank.read(at(declared)))["state"] == "CONSENTED"
@@ -193,6 +196,30 @@ async def test_a_pledgee_that_came_after_the_draft_reads_it_and_consents_itself(
     stranger = await case.world.organization(type="FINANCIAL_INSTITUTION", uscc=factories.uscc("91370303"))
     problem(await stranger.get(at(declared)), 404, "not_found")
     assert (await case.file(declared)).status_code == 200
+
+
+async def test_a_draft_follows_who_owns_its_patent(case: Case) -> None:
+    """I-8: an owner that came onto the record has a say; what was filed stays filed."""
+    declared, filed = await case.declare(), await (other := await case.another()).declare()
+    assert (await other.file(filed)).status_code == 200
+    code = factories.uscc("91370303")
+    owner = await case.world.organization(type="ENTERPRISE", uscc=code, name=f"共有人公司{code}")
+    problem(await owner.get(at(declared)), 404, "not_found")
+    for patent in (case.patent, other.patent):
+        path = f"/v1/patents/{patent}"
+        seen = await case.university.get(path)
+        holders = [*seen.json()["holders"], {"name": f"共有人公司{code}", "uscc": code}]
+        changed = await case.university.patch(path, {"holders": holders}, seen.headers["etag"])
+        assert changed.status_code == 200, changed.text
+    await case.followed()
+    assert (await owner.read(at(declared)))["state"] == "DRAFT"
+    assert (await case.university.read(at(filed)))["state"] == "FILED"
+    await owner.made(f"{at(declared)}/consents", {"role": "CO_OWNER", "given_on": case.today})
+    assert (await case.university.read(at(declared)))["state"] == "CONSENTED"
+    told = await case.world.house.licensing.changes(0, 1_000, 0, ["declaration.redrafted"])
+    assert [(one.subject, one.data["state"]) for one in told.items if one.subject == declared["id"]] == [
+        (declared["id"], "DRAFT")
+    ]
 
 
 async def test_declarations_of_the_sample_are_told_apart(case: Case) -> None:

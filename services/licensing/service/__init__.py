@@ -54,7 +54,7 @@ class Licensing:
         self.contracts = Contracts(db, targets, self.licenses, self.acts, cursors, clock)
         self.inquiries = Inquiries(db, targets, self.contracts, self.acts, cursors, clock)
         self.documents = Documents(db, targets, self.licenses, clock)
-        self.facts = Facts(db, targets, clock)
+        self.facts = Facts(db, targets, self.declarations, clock)
         self.restrictions = Restrictions(db, targets)
         self.deadlines = Deadlines(db, clock)
         self.quick = QuickLicenses(db, targets, self.licenses, self.acts, cursors, clock)

@@ -75,33 +75,8 @@ class Declarations:
 
     async def get(self, id_: str, by: Caller | None) -> Declaration:
         """A declaration: once announced for everybody, before that for its parties."""
-        await self._look_for(id_, reader(by))
         async with self._db.read() as tx:
             return await self._shown(tx, await self._visible(tx, id_, reader(by), lock=False), by)
-
-    async def _look_for(self, id_: str, by: Caller | None) -> None:
-        """Let a party in that came onto the patent's record after the last act: an owner, a pledgee.
-
-        A draft keeps its parties as they were then; of whoever it does not know it asks catalog afresh.
-        """
-        if by is None:
-            return
-        async with self._db.read() as tx:
-            row = (await tx.execute(select(models.declaration).where(models.declaration.c.id == id_))).first()
-        if row is None or row.state not in rules.FROM[DeclarationAct.CONSENT] or _is_inside(row, by):
-            return
-        target = await self._targets.of(row.patent_id, Act.OPEN_LICENSE)
-        concerned: list[Holder | Pledgee] = [*target.others, *target.pledgees]
-        if any(_is_caller(one, by) for one in concerned):
-            async with self._db.write() as tx:
-                locked = await self._locked(tx, id_)
-                if locked.state in rules.FROM[DeclarationAct.CONSENT]:
-                    await models.changed(tx, models.declaration, locked, self._clock.now(), **_patent(target))
-
-    async def _locked(self, tx: Tx, id_: str) -> Row[Any]:
-        table = models.declaration
-        found: Row[Any] = (await tx.execute(select(table).where(table.c.id == id_).with_for_update())).one()
-        return found
 
     async def patent_of(self, id_: str, by: Caller) -> tuple[str, str]:
         """The patent of a declaration that the caller may see, and whose declaration it is. Raises: NotFound."""
@@ -228,7 +203,6 @@ class Declarations:
         Raises: RuleRefused OL-CONSENT-PARTY, OL-CONSENT-EVIDENCE, OL-STATE, OL-DAYS.
         """
         await self._targets.check_documents(draft.document_ids, by)
-        await self._look_for(id_, by)
         for_declaration = draft.to == "DECLARATION"
         while True:
             row, given = await self._with_consents(id_, by)
@@ -327,7 +301,6 @@ class Declarations:
 
     async def consents(self, id_: str, by: Caller) -> Page[DeclarationConsent]:
         """The consents to a declaration, for its parties."""
-        await self._look_for(id_, by)
         table = models.declaration_consent
         async with self._db.read() as tx:
             if not _is_inside(await self._visible(tx, id_, by, lock=False), by):
@@ -344,20 +317,44 @@ class Declarations:
 
     async def _with_consents(self, id_: str, by: Caller) -> tuple[Row[Any], list[GivenConsent]]:
         """A declaration for its parties, with the consents to it that stand."""
-        table = models.declaration_consent
         async with self._db.read() as tx:
             row = await self._visible(tx, id_, by, lock=False)
             if not _is_inside(row, by):
                 raise no_declaration()
-            found = await tx.execute(
-                select(table).where(
-                    table.c.declaration_id == id_, table.c.concerns == "DECLARATION", table.c.revoked_on.is_(None)
-                )
+            return row, await self._given(tx, id_)
+
+    async def _given(self, tx: Tx, id_: str) -> list[GivenConsent]:
+        table = models.declaration_consent
+        found = await tx.execute(
+            select(table).where(
+                table.c.declaration_id == id_, table.c.concerns == "DECLARATION", table.c.revoked_on.is_(None)
             )
-            given = [
-                GivenConsent(role=ConsentRole(one.role), party=one.party, party_uscc=one.party_uscc) for one in found
-            ]
-        return row, given
+        )
+        return [GivenConsent(role=ConsentRole(one.role), party=one.party, party_uscc=one.party_uscc) for one in found]
+
+    async def redraft(self, patent_ids: Sequence[str]) -> None:
+        """Have drafts say what catalog says of their patents by now: who owns them, to whom they are pledged, and so
+        whose consent is missing. A party that came onto the record since then reads the draft. Raises: Unavailable."""
+        table, drafted = models.declaration, rules.FROM[DeclarationAct.CONSENT]
+        is_draft = and_(table.c.patent_id.in_(patent_ids), table.c.state.in_(drafted))
+        async with self._db.read() as tx:
+            waiting = list(await tx.scalars(select(table.c.id).where(is_draft)))
+        while waiting:
+            async with self._db.read() as tx:
+                row = (await tx.execute(models.by_id(table), {"id": waiting[-1]})).one()
+                given = await self._given(tx, row.id)
+            target = await self._targets.of(row.patent_id, Act.OPEN_LICENSE, given)
+            changed, now = {**_patent(target), "state": _drafted(target)}, self._clock.now()
+            async with self._db.write() as tx:
+                found = (await tx.execute(models.by_id(table, "update"), {"id": row.id})).one()
+                if found.version != row.version:
+                    continue  # somebody acted meanwhile: look again
+                if found.state in drafted and any(found._mapping[name] != value for name, value in changed.items()):
+                    made = await models.changed(tx, table, found, now, **changed)
+                    data = {"patent_id": made.patent_id, "state": made.state}
+                    told = change("declaration.redrafted", made.id, made.organization_id, now, data)
+                    await models.feed.append(tx, [told] if made.state != found.state else [])
+            waiting.pop()
 
     # Acts
 

@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.licensing import models
 from services.licensing.service import sample
+from services.licensing.service.declarations import Declarations
 from services.licensing.service.targets import Targets
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import DealTarget
@@ -25,15 +26,15 @@ from shared.db import Database, Tx
 from shared.feed import change, follow
 
 FEED = "catalog"  # the cursor's name
-HEARD = ("patent.legal_event_recorded", "sample.removed")
+HEARD = ("patent.legal_event_recorded", "patent.changed", "sample.removed")
 _ENDS = frozenset({"LAPSED_UNPAID_FEE", "ABANDONED", "INVALIDATED", "EXPIRED"})
 
 
 class Facts:
     """Follows catalog."""
 
-    def __init__(self, db: Database, targets: Targets, clock: Clock) -> None:
-        self._db, self._targets, self._clock = db, targets, clock
+    def __init__(self, db: Database, targets: Targets, declarations: Declarations, clock: Clock) -> None:
+        self._db, self._targets, self._declarations, self._clock = db, targets, declarations, clock
 
     async def follow(self) -> None:
         """Loop: what ends with a patent ends here."""
@@ -53,6 +54,7 @@ class Facts:
         concerned = await self._concerned([each for each in page.items if each.type != "sample.removed"])
         known = {one.patent_id: one for one in await self._targets.named(await self._together(concerned))}
         ended = {id_: on for id_, one in known.items() if (on := _ended_on(one)) is not None}
+        await self._declarations.redraft([id_ for id_ in concerned if id_ in known])
         async with self._db.write() as tx:
             if not await models.feed.advance(tx, FEED, page.epoch, seen=seen, to=to):
                 return (await models.feed.cursor(tx, FEED))[1]
