@@ -6,7 +6,7 @@ an advisory lock that is held until commit; it is taken by a trigger of the tabl
 first position is drawn, so that no insert can forget it (migrations/feed.py). A second trigger notifies waiting readers.
 Whatever is appended goes with the commit: the lock is held for the length of that alone.
 
-**A consumer moves its cursor in the transaction of the effect** (`advance`), or stores it inside what
+**A consumer moves its cursor in the transaction of the effect** (`take_in`), or stores it inside what
 it builds (an index's manifest). A feed has an epoch, renewed when a backup is restored; a consumer
 that finds another epoch, or itself ahead of the head, stops red.
 """
@@ -14,9 +14,10 @@ that finds another epoch, or itself ahead of the head, stops red.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import JsonValue
 from sqlalchemy import (
@@ -46,7 +47,14 @@ RETENTION = timedelta(days=90)
 POLL_S = 0.5  # the longest a waiting reader sleeps should a notification be lost
 LIMIT = 1_000
 MANY = 20  # from here on a thread makes their JSON
+PASSED_S = 3_600.0  # after so long a cursor is moved past changes that nobody here asked for
 GATHER_S = 0.02  # who waits for few types among many changes looks no oftener
+
+
+class Told(Protocol):
+    """Another service's feed: a page of changes of some types after a position."""
+
+    async def __call__(self, after: int, *, types: Sequence[str]) -> FeedPage: ...
 
 
 class Forked(Poisoned):
@@ -183,6 +191,42 @@ class Feed:
         )
         return bool((await tx.execute(moved)).rowcount)
 
+    async def take_in(
+        self,
+        db: Database,
+        name: str,
+        told: Told,
+        types: Sequence[str],
+        work_out: Callable[[FeedPage], Awaitable[Callable[[Tx], Awaitable[None]]]],
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Loop: follow some types of another's changes with a cursor of our own.
+
+        `work_out` may ask others what a page means; what it answers is written with the cursor's move, and `then`
+        called. Changes of types that were not asked for move the cursor too, hourly: else it would stand, after a
+        quiet quarter, where the feed keeps nothing any more.
+        """
+
+        async def fetch(at: int) -> FeedPage:
+            return await told(at, types=types)
+
+        async def start() -> tuple[str | None, int]:
+            async with db.read() as tx:
+                return await self.cursor(tx, name)
+
+        async def apply(page: FeedPage, seen: int) -> int:
+            write = await work_out(page) if page.items else None
+            async with db.write() as tx:
+                if not await self.advance(tx, name, page.epoch, seen=seen, to=page.reached):
+                    return (await self.cursor(tx, name))[1]
+                if write is not None:
+                    await write(tx)
+            if write is not None:
+                then()
+            return page.reached
+
+        await follow(name=name, service=db.service, fetch=fetch, start=start, apply=apply, passed_s=PASSED_S)
+
     async def rewind(self, tx: Tx, feed: str, epoch: str, position: int) -> None:
         """Put a cursor somewhere else: after a restore or a purge, once what was missed has been made up for."""
         made = upsert(self._cursor).values(feed=feed, epoch=epoch, position=position)
@@ -197,17 +241,19 @@ async def follow(
     fetch: Callable[[int], Awaitable[FeedPage]],
     start: Callable[[], Awaitable[tuple[str | None, int]]],
     apply: Callable[[FeedPage, int], Awaitable[int]],
+    passed_s: float = math.inf,
 ) -> None:
     """Loop: fetch pages of a feed and apply them; `apply(page, seen)` answers the new position.
 
-    Changes of types that were not asked for are passed over without being applied: a position that is kept
-    is that of the last change applied.
+    Changes of types that were not asked for are passed over without being applied; when nothing else came for
+    `passed_s` seconds an empty page is applied, for the position that was reached.
 
     Raises: Forked, when the feed's epoch is not the one we followed or we are ahead of it: somebody
     restored a backup, and only an operator may say which history is right for rows that were written.
     """
     epoch, seen = await start()
-    at = seen
+    at, clock = seen, asyncio.get_running_loop().time
+    kept_at = clock()
     gauge = metrics.feed_position.labels(service, name)
     while True:
         page = await fetch(at)
@@ -216,10 +262,10 @@ async def follow(
         if page.head < at:
             raise Forked(f"feed {name} ends at {page.head}, we are at {at}: resynchronize")
         epoch, at = page.epoch, page.reached
-        if page.items:
-            seen = await apply(page, seen)
-            if seen != page.items[-1].position:  # another worker was faster: on from where it stands
-                at = seen
+        if page.items or (at > seen and clock() - kept_at >= passed_s):
+            seen, kept_at = await apply(page, seen), clock()
+            if seen != page.reached and not (page.items and seen == page.items[-1].position):
+                at = seen  # another worker was faster: on from where it stands
         gauge.set(at)
 
 

@@ -36,6 +36,7 @@ from shared import idempotency
 from shared.contracts.catalog import Act, Consent, ConsentRole, ImportState
 from shared.db import Tx, as_json, metadata
 from shared.feed import Feed
+from shared.orders import Orders
 
 meta = metadata("catalog")
 feed = Feed(meta)
@@ -146,16 +147,7 @@ listing_patent = Table(
 )
 
 # Orders that take the listings of a party off the market, as oversight's feed has told.
-party_order = Table(
-    "party_order",
-    meta,
-    Column("id", Text, primary_key=True),
-    Column("organization_id", Text, nullable=False, index=True),
-    Column("kind", Text, nullable=False),
-    Column("first_day", Date, nullable=False),
-    Column("last_day", Date),
-    Column("lifted_at", DateTime(timezone=True)),
-)
+orders = Orders(meta)
 
 listing_act = Table(
     "listing_act",
@@ -397,21 +389,11 @@ mark = Table(
 )
 
 
-def stands(today: date) -> ColumnElement[bool]:
-    """Orders that are in force on a day, both of their days included."""
-    table = party_order
-    return and_(
-        table.c.lifted_at.is_(None),
-        table.c.first_day <= today,
-        or_(table.c.last_day.is_(None), table.c.last_day >= today),
-    )
-
-
 async def restricted_among(tx: Tx, organization_ids: Iterable[str], today: date) -> set[str]:
     """The parties among these against which an order stands."""
-    table = party_order
+    table = orders.table
     concerned = table.c.organization_id.in_(set(organization_ids))
-    return set(await tx.scalars(select(table.c.organization_id).where(concerned, stands(today))))
+    return set(await tx.scalars(select(table.c.organization_id).where(concerned, orders.stands(today))))
 
 
 async def patents_of(

@@ -48,6 +48,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from shared import idempotency
 from shared.db import Tx, metadata
 from shared.feed import Feed
+from shared.orders import Orders
 
 meta = metadata("licensing")
 feed = Feed(meta)
@@ -435,16 +436,7 @@ patent_fact = Table(
 )
 
 # Orders that keep a party from new deals, as oversight's feed has told.
-party_order = Table(
-    "party_order",
-    meta,
-    Column("id", Text, primary_key=True),
-    Column("organization_id", Text, nullable=False, index=True),
-    Column("kind", Text, nullable=False),
-    Column("first_day", Date, nullable=False),
-    Column("last_day", Date),
-    Column("lifted_at", DateTime(timezone=True)),
-)
+orders = Orders(meta)
 
 # Who was reminded of what: once.
 reminder = Table(

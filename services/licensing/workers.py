@@ -10,7 +10,7 @@ def loops(licensing: Licensing) -> Loops:
     """What ends with its patent, who may not deal, what silence has settled, reminders, feed wake-ups, and the tidying."""
     found = Loops("licensing")
     found.add("facts", licensing.facts.follow)
-    found.add("restrictions", licensing.restrictions.follow)
+    found.add("restrictions", licensing.follow_orders)
     found.add("silence", licensing.silence.watch)
     found.add("reminders", licensing.deadlines.watch)
     found.add("feed", licensing.listen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -375,6 +375,47 @@ async def test_a_follower_of_some_types_applies_each_once_and_counts_on_from_wha
     assert choosy.seen == ["wanted 0", "wanted 1", "wanted 2"]
     positions = [item.position for item in (await feed.page(db, 0, 100, 0)).items if item.type == "need.published"]
     assert choosy.told[0] == 0 and set(choosy.told[1:]) <= set(positions)  # a cursor stands at what was applied
+
+
+async def test_a_cursor_moves_past_what_nobody_asked_for_before_the_feed_forgets_it(
+    db: Database, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of other news, a restart: the place to go on from must still be kept."""
+    monkeypatch.setattr(shared.feed, "PASSED_S", 0.0)
+    applied = list[str]()
+
+    async def told(after: int, *, types: Sequence[str]) -> FeedPage:
+        return await feed.page(db, after, 100, 0.02, types)
+
+    async def work_out(page: FeedPage) -> Callable[[Tx], Awaitable[None]]:
+        async def write(tx: Tx) -> None:
+            applied.extend(item.subject for item in page.items)
+
+        return write
+
+    async def cursor() -> int:
+        async with db.read() as tx:
+            return (await feed.cursor(tx, "other"))[1]
+
+    async def followed(to: int) -> None:
+        loop = asyncio.create_task(feed.take_in(db, "other", told, ["need.published"], work_out))
+        async with asyncio.timeout(10):
+            while await cursor() != to:
+                await asyncio.sleep(0.01)
+        loop.cancel()
+
+    await append(db, feed, "wanted")
+    await followed((await feed.page(db, 0, 100, 0)).head)
+    async with db.write() as tx:
+        long_ago = NOON - RETENTION - timedelta(minutes=1)
+        await feed.append(tx, [change("run.done", "other", "public", long_ago, {}) for _ in range(3)])
+    head = (await feed.page(db, 0, 100, 0)).head
+    await followed(head)
+    async with db.write() as tx:
+        await feed.purge(tx, NOON)
+    await append(db, feed, "wanted too")
+    await followed(head + 1)
+    assert applied == ["wanted", "wanted too"]
 
 
 async def test_a_poison_change_stops_its_own_loop_red_and_no_other(db: Database, feed: Feed) -> None:

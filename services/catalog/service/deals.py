@@ -37,20 +37,18 @@ from shared.contracts.catalog import (
 )
 from shared.contracts.feed import Change, FeedPage
 from shared.contracts.values import PatentType
-from shared.db import Database
-from shared.feed import follow
+from shared.db import Database, Tx
+from shared.feed import Told
 
 FEED = "licensing"  # the cursor's name
 HEARD = ("declaration.announced", "declaration.withdrawn", "license.effective", "license.converted", "license.ended")
-
-Fetch = Callable[..., Awaitable[FeedPage]]
 
 
 class Deals:
     """Use cases of licensing on patents."""
 
-    def __init__(self, db: Database, events: Events, changes: Fetch, clock: Clock) -> None:
-        self._db, self._events, self._changes, self._clock = db, events, changes, clock
+    def __init__(self, db: Database, events: Events, told: Told, clock: Clock) -> None:
+        self._db, self._events, self._told, self._clock = db, events, told, clock
 
     async def targets(self, query: DealQuery) -> DealTargets:
         """Patents as they stand now, and every reason against an act with each. Raises: NotFound."""
@@ -122,27 +120,18 @@ class Deals:
 
     async def follow(self) -> None:
         """Loop: what was announced, withdrawn and licensed goes onto the patents' record."""
+        await models.feed.take_in(self._db, FEED, self._told, HEARD, self._work_out)
 
-        async def fetch(at: int) -> FeedPage:
-            return await self._changes(at, types=HEARD)
-
-        await follow(name=FEED, service="catalog", fetch=fetch, start=self._start, apply=self._apply)
-
-    async def _start(self) -> tuple[str | None, int]:
-        async with self._db.read() as tx:
-            return await models.feed.cursor(tx, FEED)
-
-    async def _apply(self, page: FeedPage, seen: int) -> int:
-        """Record the acts of a page, in the transaction that moves the cursor."""
-        to, now = page.items[-1].position, self._clock.now()
+    async def _work_out(self, page: FeedPage) -> Callable[[Tx], Awaitable[None]]:
+        """What the acts of a page leave on record."""
         events = [(id_, draft) for each in _once(page.items) for id_, draft in _events(each)]
-        async with self._db.write() as tx:
-            if not await models.feed.advance(tx, FEED, page.epoch, seen=seen, to=to):
-                return (await models.feed.cursor(tx, FEED))[1]
+
+        async def write(tx: Tx) -> None:
             rows = await models.patents_known_as(tx, sorted({id_ for id_, _ in events}), lock=True)
             known = [(rows[id_], draft) for id_, draft in events if id_ in rows]
-            await self._events.record_many(tx, known, "licensing", now, is_trial=False)
-        return to
+            await self._events.record_many(tx, known, "licensing", self._clock.now(), is_trial=False)
+
+        return write
 
 
 def _once(changes: Sequence[Change]) -> list[Change]:

@@ -21,7 +21,6 @@ from services.licensing.service.providers import Providers
 from services.licensing.service.quick import QuickLicenses
 from services.licensing.service.reports import Reports
 from services.licensing.service.requests import Requests
-from services.licensing.service.restrictions import Restrictions
 from services.licensing.service.silence import Silence
 from services.licensing.service.targets import Targets
 from shared import feed
@@ -46,7 +45,7 @@ class Licensing:
         register: RegisterClient,
         oversight: OversightClient,
     ) -> None:
-        self.db, self.clock = db, clock
+        self.db, self.clock, self._oversight = db, clock, oversight
         self.acts, cursors = Idempotency(models.acts, secret), Cursors(secret)
         targets = Targets(catalog, register, oversight)
         self.declarations = Declarations(db, targets, self.acts, cursors, clock)
@@ -55,7 +54,6 @@ class Licensing:
         self.inquiries = Inquiries(db, targets, self.contracts, self.acts, cursors, clock)
         self.documents = Documents(db, targets, self.licenses, clock)
         self.facts = Facts(db, targets, self.declarations, clock)
-        self.restrictions = Restrictions(db, targets)
         self.deadlines = Deadlines(db, clock)
         self.quick = QuickLicenses(db, targets, self.licenses, self.acts, cursors, clock)
         self.requests = Requests(db, targets, self.declarations, self.licenses, self.acts, cursors, clock)
@@ -70,6 +68,10 @@ class Licensing:
     async def changes(self, after: int, limit: int, wait_s: float, types: Sequence[str] | None) -> FeedPage:
         """Our feed, for other services."""
         return await models.feed.page(self.db, after, limit, wait_s, types)
+
+    async def follow_orders(self) -> None:
+        """Loop: orders against parties, as oversight tells of them."""
+        await models.orders.follow(self.db, models.feed, self._oversight.changes)
 
     async def listen(self) -> None:
         """Loop: wake readers of the feed."""

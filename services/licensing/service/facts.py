@@ -6,7 +6,7 @@ the day on which the fee was due (rule 115), and an invalidation leaves what was
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from shared.clock import Clock, legal_day
 from shared.contracts.catalog import DealTarget
 from shared.contracts.feed import Change, FeedPage
 from shared.db import Database, Tx
-from shared.feed import change, follow
+from shared.feed import change
 
 FEED = "catalog"  # the cursor's name
 HEARD = ("patent.legal_event_recorded", "patent.changed", "sample.removed")
@@ -38,32 +38,24 @@ class Facts:
 
     async def follow(self) -> None:
         """Loop: what ends with a patent ends here."""
+        await models.feed.take_in(self._db, FEED, self._targets.changes, HEARD, self._work_out)
 
-        async def fetch(at: int) -> FeedPage:
-            return await self._targets.changes(at, HEARD)
-
-        await follow(name=FEED, service="licensing", fetch=fetch, start=self._start, apply=self._apply)
-
-    async def _start(self) -> tuple[str | None, int]:
-        async with self._db.read() as tx:
-            return await models.feed.cursor(tx, FEED)
-
-    async def _apply(self, page: FeedPage, seen: int) -> int:
-        """Note which patents are gone, in the transaction that moves the cursor."""
-        to, now = page.items[-1].position, self._clock.now()
+    async def _work_out(self, page: FeedPage) -> Callable[[Tx], Awaitable[None]]:
+        """Which patents are gone, and since when; drafts on them are looked at again at once."""
         concerned = await self._concerned([each for each in page.items if each.type != "sample.removed"])
         known = {one.patent_id: one for one in await self._targets.named(await self._together(concerned))}
         ended = {id_: on for id_, one in known.items() if (on := _ended_on(one)) is not None}
         await self._declarations.redraft([id_ for id_ in concerned if id_ in known])
-        async with self._db.write() as tx:
-            if not await models.feed.advance(tx, FEED, page.epoch, seen=seen, to=to):
-                return (await models.feed.cursor(tx, FEED))[1]
+
+        async def write(tx: Tx) -> None:
+            now = self._clock.now()
             await self._keep([known[id_] for id_ in concerned if id_ in known], tx, now)
             for id_ in concerned:
                 await self._note(tx, id_, ended, now)
             if any(each.type == "sample.removed" for each in page.items):
                 await sample.remove(tx)
-        return to
+
+        return write
 
     async def _keep(self, told: Sequence[DealTarget], tx: Tx, now: datetime) -> None:
         """Until when fees are paid, for the deadlines of whoever licenses these patents."""

@@ -19,7 +19,7 @@ from services.licensing.service import agency, scopes
 from services.licensing.service.contracts import Contracts
 from services.licensing.service.declarations import hash_of, offered, party_of, taken
 from services.licensing.service.licenses import sides
-from services.licensing.service.restrictions import bars, known
+from services.licensing.service.restrictions import bars
 from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -112,7 +112,9 @@ class Inquiries:
         }  # fmt: skip
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
-            orders = await known(tx, (by.organization_id, listing.organization_id, by.actor_id), legal_day(now))
+            orders = await models.orders.known(
+                tx, (by.organization_id, listing.organization_id, by.actor_id), legal_day(now)
+            )
             if no := parties.nobody_is_restricted(orders, by.organization_id):
                 raise no.raised()
             try:

@@ -21,7 +21,6 @@ from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import Declarations, no_declaration, offered, party_of, taken
 from services.licensing.service.licenses import Licenses, before_end, recordal_state, sides
 from services.licensing.service.money import all_shown, kept_fen, money
-from services.licensing.service.restrictions import known, stands
 from services.licensing.service.targets import Targets
 from shared import context
 from shared.auth import Caller
@@ -219,7 +218,7 @@ class Requests:
         told = await all_shown(tx, [one for row in rows for one in paid[row.id]], by)
         by_request = {row.id: [one for one in told if one.request_id == row.id] for row in rows}
         parties_ = {id_ for row in rows for id_ in (row.organization_id, row.licensor_id)}
-        orders = await known(tx, parties_, legal_day(self._clock.now()))
+        orders = await models.orders.known(tx, parties_, legal_day(self._clock.now()))
         ended = await self._patents_ended(tx, rows)
         return [
             self._shown(
@@ -364,9 +363,9 @@ def _holds(row: Row[Any], state: RequestState, orders: Sequence[PartyOrder], by:
 
 
 def _is_held(today: date) -> ColumnElement[bool]:
-    table, order = models.request, models.party_order
+    table, order = models.request, models.orders.table
     concerned = order.c.organization_id.in_((table.c.organization_id, table.c.licensor_id))
-    return select(order.c.id).where(concerned, stands(today)).exists()
+    return select(order.c.id).where(concerned, models.orders.stands(today)).exists()
 
 
 def _available(row: Row[Any], state: RequestState, by: Caller) -> list[AvailableAct]:

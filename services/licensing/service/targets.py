@@ -77,7 +77,7 @@ class Targets:
         """How many patents an organization keeps on record, by type. Raises: Unavailable."""
         return await self._catalog.holdings(organization_id, year)
 
-    async def changes(self, after: int, types: Sequence[str]) -> FeedPage:
+    async def changes(self, after: int, *, types: Sequence[str]) -> FeedPage:
         """Catalog's feed. Raises: Unavailable."""
         return await self._catalog.changes(after, types=types)
 
@@ -94,10 +94,6 @@ class Targets:
         for order in await self._oversight.orders(ids):
             found.setdefault(order.organization_id, []).append(order)
         return found
-
-    async def told(self, after: int, types: Sequence[str]) -> FeedPage:
-        """Oversight's feed. Raises: Unavailable."""
-        return await self._oversight.changes(after, types=types)
 
     async def listing(self, id_: str) -> Listing:
         """A published listing. Raises: NotFound; Unavailable."""
