@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import secrets
 from datetime import date, timedelta
 from typing import Any, Self
 
+import docx
 from sqlalchemy import update
 
 from services.catalog import models as catalog_models
@@ -171,6 +173,15 @@ class Case:
     async def lifted(self, order: str) -> None:
         await self.operator.made(f"{order}/lifting", {"reason": "已整改"})
         await self.heard()
+
+
+async def words(reader: Api, path: str, language: str = "zh") -> str:
+    """Everything that a paper says, as its DOCX has it."""
+    made = await reader.get(path, params={"format": "docx", "language": language})
+    assert made.status_code == 200, made.text
+    paper = docx.Document(io.BytesIO(made.content))
+    cells = [cell.text for table in paper.tables for row in table.rows for cell in row.cells]
+    return "\n".join([*(para.text for para in paper.paragraphs), *cells])
 
 
 def at(declared: dict[str, Any]) -> str:

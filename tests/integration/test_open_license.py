@@ -12,7 +12,7 @@ import pytest
 from services.licensing.rules.periods import months_after
 from tests import factories
 from tests.contract.support import problem
-from tests.deals import Bank, Case, a_declaration, a_transfer, at, rules_of
+from tests.deals import Bank, Case, a_declaration, a_transfer, at, rules_of, words
 from tests.world import Api, World
 
 pytestmark = pytest.mark.anyio
@@ -516,6 +516,32 @@ async def test_an_open_license_has_its_certificate_and_its_recordal_dossier(case
     late = await case.firm.read(f"{root}/recordal-dossier")
     assert not late["is_ready"] and "PLEDGE-CONSENT" in [no["rule"] for no in late["violations"]]
     problem(await (await case.world.organization()).get(f"{root}/recordal-dossier"), 404, "not_found")
+
+
+async def test_the_papers_of_an_open_license_say_what_was_announced_and_that_it_has_ended(case: Case) -> None:
+    parts = [{"amount": "10000.00", "after_days": 0}, {"amount": "20000.00", "after_days": 91}]
+    fee = {"fee_type": "INSTALLMENTS", "amount": "30000.00"}
+    request = await case.notice(await case.announced(fee=fee, installments=parts))
+    at_request = f"/v1/open-license-requests/{request['id']}"
+    code = (await case.university.read("/v1/organizations/me"))["uscc"]
+    notice = await words(case.firm, f"{at_request}/document")
+    assert all(said in notice for said in ("10000.00", "20000.00", "91", "KF2026-000001", code, "2023-02-15"))
+    await case.settled(request, "10000.50")
+    root = f"/v1/licenses/{(await case.seen(request))['license_id']}"
+    shown = await words(case.firm, f"{root}/document")
+    assert all(said in shown for said in ("20000.00", "KF2026-000001", code, "0.50元超出应付数额"))
+    assert "不再有效" not in shown and "Licensor" not in shown
+    assert "Licensor" in await words(case.firm, f"{root}/document", language="bilingual")
+    assert "第十五条、第八十七条" in await words(case.firm, f"{root}/recordal-dossier")
+    for who in (case.firm, case.university):
+        await who.made(f"{root}/terminations", {"ground": "AGREEMENT", "reason": "协商解除"})
+    for paper in ("document", "recordal-dossier"):
+        over = await words(case.firm, f"{root}/{paper}")
+        assert "起不再有效" in over and "合同解除" in over, over
+    dossier = await case.firm.read(f"{root}/recordal-dossier")
+    assert not dossier["is_ready"] and dossier["violations"][0]["rule"] == "REC-ENDED"
+    filed = await case.firm.post(f"{root}/recordals", json={"outcome": "FILED", "on": case.today})
+    assert rules_of(filed) == ["REC-ENDED"]
 
 
 async def test_a_request_shows_that_its_license_was_ended(case: Case) -> None:

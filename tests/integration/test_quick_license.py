@@ -12,7 +12,7 @@ from services.licensing.rules.periods import months_after
 from shared.clock import SHANGHAI
 from tests import factories
 from tests.contract.support import problem
-from tests.deals import Talks, a_quick_offer, rules_of
+from tests.deals import Talks, a_quick_offer, rules_of, words
 from tests.world import World
 
 pytestmark = pytest.mark.anyio
@@ -167,6 +167,26 @@ async def test_one_delegate_begins_no_trial_under_an_offer_that_it_made(talks: T
     for one, expected in ((taken, 200), (free, 409)):
         ended = await for_university.post(f"/v1/licenses/{one['license_id']}/terminations", json=agreed)
         assert ended.status_code == expected, ended.text
+
+
+async def test_the_certificate_of_a_quick_license_says_what_a_trial_allows_and_what_the_fee_waits_for(
+    talks: Talks,
+) -> None:
+    trial = await talks.trial(await talks.standing(deferred_to="FIRST_SALE"))
+    path = f"/v1/licenses/{trial['license_id']}"
+    shown = await words(talks.firm, f"{path}/document")
+    assert all(
+        said in shown for said in ("仅限在企业内部测试", "自首次销售之日起30日内支付", "8000.00", "随试用期届满终止")
+    )
+    code = (await talks.university.read("/v1/organizations/me"))["uscc"]
+    assert code in shown and "合同生效之日" not in shown
+    assert "首次销售" in "".join((await talks.firm.read(f"{path}/registration"))["payment"])
+    await talks.firm.made(f"/v1/quick-license-requests/{trial['id']}/conversion")
+    assert "决定转为正式许可" in await words(talks.firm, f"{path}/document")
+    await talks.firm.made(f"/v1/quick-license-requests/{trial['id']}/first-sale", {"on": talks.today})
+    other = await talks.trial(await talks.standing())
+    await talks.firm.made(f"/v1/quick-license-requests/{other['id']}/termination", {})
+    assert "起不再有效" in await words(talks.firm, f"/v1/licenses/{other['license_id']}/document")
 
 
 async def test_nobody_decides_for_a_license_under_a_patent_that_is_gone(talks: Talks) -> None:

@@ -24,10 +24,10 @@ class Para:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A table: heads, and rows of plain text that is the same in every language."""
+    """A table: heads, and rows; a plain `str` is the same in every language."""
 
     heads: Sequence[Text]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str | Text]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,12 @@ Block = Heading | Para | Rows | Signatures
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A document with its title, its number, and what follows."""
+    """A document with its title, its number (of what, says `numbered`), and what follows."""
 
     title: Text
     number: str
     blocks: Sequence[Block]
+    numbered: str = "编号"
 
 
 def same(text: str) -> Text:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from services.licensing.papers.blocks import Block, Heading, Paper, Para, Rows, Signatures, same
 from shared.contracts.catalog import Fee, FeeType, LicenseType
-from shared.contracts.licensing import OfferTerms, RoyaltyTerms
+from shared.contracts.licensing import Installment, OfferTerms, QuickTerms, RoyaltyTerms
 from shared.contracts.values import TYPE_NAME, PatentType
 from shared.errors import Text
 
@@ -93,7 +93,7 @@ def contract(facts: ContractFacts) -> Paper:
             ]
         )
     )
-    return Paper(Text("Patent License Contract", "专利实施许可合同"), facts.number, blocks)
+    return Paper(Text("Patent License Contract", "专利实施许可合同"), facts.number, blocks, numbered="合同编号")
 
 
 def _articles(facts: ContractFacts) -> list[tuple[Text, list[Block]]]:
@@ -230,13 +230,9 @@ def _articles(facts: ContractFacts) -> list[tuple[Text, list[Block]]]:
 
 def parties_table(licensors: Sequence[PaperParty], licensee: PaperParty) -> Rows:
     """Who licenses to whom."""
-    return Rows(
-        [Text("Side", "当事人"), Text("Name", "名称"), Text("Credit code", "统一社会信用代码")],
-        [
-            *(["许可方 / Licensor", party.name, party.uscc or "—"] for party in licensors),
-            ["被许可方 / Licensee", licensee.name, licensee.uscc or "—"],
-        ],
-    )
+    sides = [*((Text("Licensor", "许可方"), party) for party in licensors), (Text("Licensee", "被许可方"), licensee)]
+    heads = [Text("Side", "当事人"), Text("Name", "名称"), Text("Credit code", "统一社会信用代码")]
+    return Rows(heads, [[side, party.name, party.uscc or "—"] for side, party in sides])
 
 
 def patents_table(patents: Sequence[PaperPatent]) -> Rows:
@@ -285,8 +281,11 @@ def scope_lines(terms: OfferTerms) -> list[Block]:
     return [Para(line) for line in lines]
 
 
-def fee_lines(terms: OfferTerms) -> list[Block]:
-    """What it costs, and when."""
+EFFECT = Text("the contract taking effect", "合同生效之日")
+
+
+def fee_lines(terms: OfferTerms | QuickTerms, since: Text = EFFECT) -> list[Block]:
+    """What it costs, and when: counted from the day that `since` names."""
     fee, within = terms.fee, terms.payment_within_days
     if fee.fee_type is FeeType.FREE:
         return [Para(Text("The license is free of charge.", "本许可免收许可使用费。"))]
@@ -296,23 +295,27 @@ def fee_lines(terms: OfferTerms) -> list[Block]:
             Para(
                 Text(
                     f"{'An entry fee' if fee.fee_type is FeeType.ENTRY_PLUS_ROYALTY else 'A lump sum'} of CNY {fee.amount},"
-                    f" payable within {within} days of the contract taking effect.",
+                    f" payable within {within} days of {since.en}.",
                     f"{'入门费' if fee.fee_type is FeeType.ENTRY_PLUS_ROYALTY else '一次总付'}人民币{fee.amount}元，"
-                    f"自合同生效之日起{within}日内支付。",
+                    f"自{since.zh}起{within}日内支付。",
                 )
             )
         )
     if terms.installments:
-        found.append(Para(Text(f"CNY {fee.amount} in all, payable in parts:", f"总额人民币{fee.amount}元，分期支付：")))
-        found.append(
-            Rows(
-                [Text("Part", "期次"), Text("Amount (CNY)", "金额（元）"), Text("Days after effect", "生效后日数")],
-                [[str(at), part.amount, str(part.after_days)] for at, part in enumerate(terms.installments, 1)],
-            )
-        )
+        found += installment_lines(fee, terms.installments, since)
     if fee.rate is not None:
         found += royalty_lines(fee, terms.royalty, within)
     return found
+
+
+def installment_lines(fee: Fee, parts: Sequence[Installment], since: Text) -> list[Block]:
+    """A fee in parts, each due some days after the day that `since` names."""
+    heads = [
+        Text("Part", "期次"), Text("Amount (CNY)", "金额（元）"),
+        Text(f"Payable within days of {since.en}", f"自{since.zh}起支付期限（日）"),
+    ]  # fmt: skip
+    lead = Para(Text(f"CNY {fee.amount} in all, payable in parts:", f"总额人民币{fee.amount}元，分期支付："))
+    return [lead, Rows(heads, [[str(at), part.amount, str(part.after_days)] for at, part in enumerate(parts, 1)])]
 
 
 def royalty_lines(fee: Fee, said: RoyaltyTerms | None, within_days: int) -> list[Block]:

@@ -63,7 +63,7 @@ def notice(facts: NoticeFacts) -> Paper:
             Para(same(facts.intended_use)),
             Heading(Text("Announced terms", "公告的许可条件")),
             Para(term),
-            *announced(facts.terms.fee, facts.terms.payment_within_days, facts.terms.payment_method),
+            *announced(facts.terms),
             Rows([Text("SHA-256 of the terms", "许可条件的 SHA-256")], [[facts.terms_hash]]),
             Para(effect),
         ],

@@ -65,12 +65,16 @@ def _plain(paper: Paper, language: Language) -> dict[str, Any]:
                 yield {
                     "kind": "rows",
                     "heads": [said(head) for head in block.heads],
-                    "rows": [list(row) for row in block.rows],
+                    "rows": [
+                        [one if isinstance(one, str) else " / ".join(said(one)) for one in row] for row in block.rows
+                    ],
                 }
             else:
                 yield {"kind": "signatures", "sides": [said(side) for side in block.sides]}
 
-    return {"title": said(paper.title), "number": paper.number, "blocks": list(blocks())}
+    return {
+        "title": said(paper.title), "number": paper.number, "numbered": paper.numbered, "blocks": list(blocks())
+    }  # fmt: skip
 
 
 def as_docx(paper: Paper, language: Language = "zh") -> bytes:
@@ -83,7 +87,7 @@ def as_docx(paper: Paper, language: Language = "zh") -> bytes:
         title = made.add_paragraph()
         title.alignment = WD_ALIGN_PARAGRAPH.CENTER
         title.add_run(line).font.size = Pt(18)
-    made.add_paragraph(f"合同编号：{paper.number}").alignment = WD_ALIGN_PARAGRAPH.CENTER
+    made.add_paragraph(f"{paper.numbered}：{paper.number}").alignment = WD_ALIGN_PARAGRAPH.CENTER
     for block in plain["blocks"]:
         _DOCX[block["kind"]](made, block)
     made.core_properties.created = made.core_properties.modified = _EPOCH.replace(tzinfo=None)

@@ -49,6 +49,26 @@ def step_follows(outcome: str, state: RecordalState) -> Refusal | None:
     )
 
 
+@rule(
+    "REC-ENDED",
+    source=Text(
+        "Measures for the Recordal of Patent License Contracts (SIPO Order 62), on contracts that have ended",
+        "专利实施许可合同备案办法（国家知识产权局令第62号）关于合同终止的规定",
+    ),
+    since="2011-08-01",
+)
+def license_runs(outcome: str, ended_on: date | None) -> Refusal | None:
+    """A license that has ended is not filed any more; what was filed or recorded is still decided and taken off the record."""
+    if outcome != "FILED" or ended_on is None:
+        return None
+    return Refusal(
+        "REC-ENDED",
+        Text(f"the license is no longer in force since {ended_on}", f"该许可自{ended_on}起不再有效，不再办理备案"),
+        Text("a recorded one is CANCELLED", "已备案的请办理注销（CANCELLED）"),
+        pointer="/outcome",
+    )
+
+
 @rule("REC-EVIDENCE", source=_RULE_87, since="2024-01-20")
 def step_is_proved(outcome: str, has_document: bool, number: str | None, is_operator: bool) -> Refusal | None:
     """The office's decision is recorded by the operator, or from its document; a recorded license has a number."""

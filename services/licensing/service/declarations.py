@@ -21,7 +21,7 @@ from services.licensing.rules.declaration import OPEN, SHOWN, DeclarationAct
 from services.licensing.service import agency, scopes
 from services.licensing.service.policies import policies_on
 from services.licensing.service.restrictions import bars
-from services.licensing.service.targets import Targets, raise_unless_acknowledged
+from services.licensing.service.targets import Targets, coded, raise_unless_acknowledged
 from shared import context
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
@@ -567,8 +567,9 @@ def party_of(by: Caller) -> parties.Party:
 
 def _patent(target: DealTarget) -> dict[str, Any]:
     said = dump(target)
-    shown = {"title": target.title, "patent_type": said["patent_type"], "holders": said["holders"]}
+    shown = {name: said[name] for name in ("title", "patent_type", "filing_date", "grant_date")}
     shown |= {
+        "holders": [dump(one) for one in coded(target)],
         "others": said["others"],
         "pledgees": said["pledgees"],
         "number": target.application_number or target.publication_number,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,11 +26,19 @@ from services.licensing.papers import (
     registration,
 )
 from services.licensing.papers.blocks import Paper, Para
-from services.licensing.papers.contract import fee_lines
+from services.licensing.papers.certificate import Announced, QuickFacts, fees
 from services.licensing.rules import recordal, terms
 from services.licensing.rules.scope import wanted
-from services.licensing.service.licenses import TITLES, Licenses, recordal_state, scope_of, terms_of
-from services.licensing.service.money import money
+from services.licensing.service.licenses import (
+    TITLES,
+    Licenses,
+    credit_fen,
+    ended_on,
+    recordal_state,
+    scope_of,
+    terms_of,
+)
+from services.licensing.service.money import kept_fen, money
 from services.licensing.service.requests import no_request
 from services.licensing.service.targets import Targets
 from shared import context
@@ -43,10 +51,12 @@ from shared.contracts.licensing import (
     DossierPatent,
     OfferTerms,
     PaymentState,
+    QuickTerms,
     RecordalDossier,
     Terms,
 )
-from shared.db import Database
+from shared.contracts.wire import ViolationOut
+from shared.db import Database, Tx
 from shared.errors import Text
 
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -91,12 +101,15 @@ class Documents:
 
     async def notice(self, id_: str, form: str, language: Language, by: Caller) -> File:
         """The written notice of a request, as it reached the patentee: (content, media type, file name)."""
-        request, declaration = models.request, models.declaration
         async with self._db.read() as tx:
-            row = (await tx.execute(select(request).where(request.c.id == id_))).first()
-            if row is None or not (by.may_touch(row.organization_id) or by.may_touch(row.licensor_id)):
+            known = await tx.scalar(select(models.request.c.id).where(models.request.c.id == id_))
+            row, declared = await self._notice(tx, id_) if known else (None, None)
+            if (
+                row is None
+                or declared is None
+                or not (by.may_touch(row.organization_id) or by.may_touch(row.licensor_id))
+            ):
                 raise no_request()
-            declared = (await tx.execute(select(declaration).where(declaration.c.id == row.declaration_id))).one()
         firm = (await self._targets.parties([row.organization_id]))[row.organization_id]
         said = declared.patent
         facts = NoticeFacts(
@@ -107,8 +120,8 @@ class Documents:
                 title=said["title"],
                 number=said["number"],
                 patent_type=said["patent_type"],
-                filed_on=None,
-                granted_on=None,
+                filed_on=said.get("filing_date"),
+                granted_on=said.get("grant_date"),
                 expires_on=declared.expiry_date,
             ),
             announcement_number=declared.announcement_number,
@@ -127,6 +140,8 @@ class Documents:
         row = await self._concluded(id_, by)
         facts, asked = await self._facts(row)
         language, found = context.language.get(), [no for one in asked for no in one.violations]
+        if no := recordal.license_runs("FILED", facts.ended_on):
+            found = [ViolationOut.model_validate(no.violation().wire(language)), *found]
         scope = scope_of(row)
         async with self._db.read() as tx:
             done = (await models.acts_of(tx, [id_]))[id_]
@@ -185,9 +200,7 @@ class Documents:
             contract_amount=amount,
             technology_amount=amount if is_technology_alone else None,
             payment=[
-                block.text.zh if language == "zh" else block.text.en
-                for block in fee_lines(facts.terms)
-                if isinstance(block, Para)
+                block.text.zh if language == "zh" else block.text.en for block in fees(facts) if isinstance(block, Para)
             ],
             terms_hash=row.terms_hash,
             document_sha256=row.document_sha256,
@@ -216,36 +229,56 @@ class Documents:
         said = terms_of(row)
         known = said.model_dump(include={"fee", "installments", "royalty", "payment_within_days", "clauses"})
         whole = OfferTerms.model_validate({**known, "license_type": row.license_type, "scope": scope})
-        is_open = row.source_type == "OPEN_LICENSE"
+        today, steps, basis = legal_day(self._clock.now()), list[tuple[date, str, str]](), dict[str, Any]()
         async with self._db.read() as tx:
             done = (await models.acts_of(tx, [row.id]))[row.id]
             paid = (await models.payments_under(tx, [row.id]))[row.id]
-            steps: list[tuple[date, str, str]] = []
-            if is_open:
-                request = models.request
-                noticed = (await tx.execute(select(request).where(request.c.id == row.source_id))).one()
-                paid = [*(await models.payments_of(tx, [row.source_id]))[row.source_id], *paid]
+            spare = credit_fen(row, (await models.dues_of(tx, [row.id]))[row.id], paid, today)
+            if isinstance(said, Terms):
+                noticed, declared = await self._notice(tx, row.source_id)
+                before = (await models.payments_of(tx, [noticed.id]))[noticed.id]
+                spare += max(0, sum(map(kept_fen, _settled(before))) - noticed.due_fen)
+                paid = [*before, *paid]
+                number, on = declared.announcement_number, declared.announced_on
+                basis["announced"] = Announced(number=number, on=on, terms=said)
                 day = legal_day(noticed.delivered_at)
                 steps.append((day, "written notice delivered to the patentee", "书面通知送达专利权人"))
+            elif isinstance(said, QuickTerms):
+                table = models.quick_request
+                taken = (await tx.execute(select(table).where(table.c.id == row.source_id))).one()
+                ends_on, decided_on = taken.trial_ends_on, taken.converted_on
+                basis["quick"] = QuickFacts(terms=said, trial_ends_on=ends_on, converted_on=decided_on)
         steps += [(one.on, TITLES[one.act].en, TITLES[one.act].zh) for one in done if one.act in TITLES]
+        numbers = [one.detail.get("number") for one in done if one.act in ("recordal_recorded", "recordal_changed")]
         facts = LicenseFacts(
+            **basis,
             number=row.id,
-            is_open=is_open,
-            is_trial=row.source_type == "QUICK_LICENSE" and row.royalty_from is None,
+            ended_on=ended_on(row, today),
+            recordal=recordal_state(row, done, today),
+            recordal_number=next((number for number in reversed(numbers) if number), None),
             licensors=[PaperParty(name=one["name"], uscc=one.get("uscc")) for one in row.licensors],
             licensee=PaperParty.model_validate(licensee),
             patents=[paper_patent(one) for one in asked],
             terms=whole,
             terms_hash=row.terms_hash,
-            payment_method=said.payment_method if isinstance(said, Terms) else None,
             effective_on=row.effective_on,
             recordal_due_on=row.recordal_due_on,
             steps=steps,
-            paid=[
-                (one.paid_on, terms.yuan(one.fen), one.reference) for one in paid if one.state == PaymentState.SETTLED
-            ],
+            paid=[(one.paid_on, terms.yuan(one.fen), one.reference) for one in _settled(paid)],
+            refundable=terms.yuan(spare) if spare else None,
         )
         return facts, asked
+
+    async def _notice(self, tx: Tx, id_: str) -> tuple[Row[Any], Row[Any]]:
+        """A request and the declaration under which it was made."""
+        request, declaration = models.request, models.declaration
+        noticed = (await tx.execute(select(request).where(request.c.id == id_))).one()
+        declared = (await tx.execute(select(declaration).where(declaration.c.id == noticed.declaration_id))).one()
+        return noticed, declared
+
+
+def _settled(paid: Sequence[Row[Any]]) -> list[Row[Any]]:
+    return [one for one in paid if one.state == PaymentState.SETTLED]
 
 
 def dossier_patent(one: DealTarget) -> DossierPatent:
@@ -289,7 +322,7 @@ def paper_patent(one: DealTarget) -> PaperPatent:
 
 async def printed(paper: Paper, name: str, form: str, language: Language) -> File:
     """A paper as a file of a form: (content, media type, file name)."""
-    if form == "docx":
-        return await asyncio.to_thread(as_docx, paper, language), _DOCX, f"{name}.docx"
     end = "" if language == "zh" else "-bilingual"
+    if form == "docx":
+        return await asyncio.to_thread(as_docx, paper, language), _DOCX, f"{name}{end}.docx"
     return await asyncio.to_thread(as_pdf, paper, language), "application/pdf", f"{name}{end}.pdf"

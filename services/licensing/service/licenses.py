@@ -95,6 +95,10 @@ TITLES = {
     "trial_begun": Text("trial begun", "试用开始"),
     "converted": Text("converted into a license", "试用转正"),
     "first_sale": Text("first sale", "首次销售"),
+    "trial_left": Text("trial left", "退出试用"),
+    "terminated": Text("terminated", "合同解除"),
+    "patent_ended": Text("a patent has ended", "专利权终止"),
+    "patent_restored": Text("the patent is in force again", "专利权恢复"),
     "recordal_filed": Text("filed for recordal", "提交备案"),
     "recordal_recorded": Text("recorded by the patent office", "备案完成"),
     "recordal_refused": Text("recordal refused", "不予备案"),
@@ -431,6 +435,7 @@ class Licenses:
         state = recordal_state(row, (await models.acts_of(tx, [id_]))[id_], today)
         for no in (
             rules.step_follows(step.outcome, state),
+            rules.license_runs(step.outcome, ended_on(row, today)),
             rules.step_is_proved(step.outcome, bool(step.document_ids), step.number, by.is_operator),
             rules.step_is_dated(step.on, row.effective_on, today),
         ):
@@ -484,6 +489,14 @@ def last_day(row: Row[Any]) -> date:
     """The last day of a license, early or not."""
     days: list[date | None] = [row.until, row.terminated_on, row.patent_ended_on]
     return min(day for day in days if day is not None)
+
+
+def ended_on(row: Row[Any], today: date) -> date | None:
+    """The first day on which a license was no longer in force, once it has come."""
+    over = min(
+        day for day in (row.until + timedelta(days=1), row.terminated_on, row.patent_ended_on) if day is not None
+    )
+    return over if over <= today else None
 
 
 def before_end(row: Row[Any]) -> date:

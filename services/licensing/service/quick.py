@@ -20,7 +20,7 @@ from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import hash_of, offered, party_of, reader, taken
 from services.licensing.service.licenses import Licenses, scope_of, sides
 from services.licensing.service.restrictions import bars
-from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
+from services.licensing.service.targets import Targets, coded, first_expiry, raise_unless_acknowledged
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import DealTarget, Holder, LicenseType
@@ -93,7 +93,7 @@ class QuickLicenses:
             "id": new_id("qlo"), "organization_id": asked[0].organization_id, "external_id": draft.external_id,
             "version": 1, "created_at": now, "updated_at": now, "keeper_uscc": asked[0].keeper_uscc,
             "patents": [_named(one) for one in asked], "patent_ids": [one.patent_id for one in asked],
-            "holders": [dump(holder) for one in asked for holder in one.holders], "terms": said,
+            "holders": _patentees(asked), "terms": said,
             "terms_hash": hash_of(said), "state": QuickOfferState.DRAFT,
             "is_sample": any(one.sample for one in asked) or by.is_sample,
         }  # fmt: skip
@@ -425,6 +425,12 @@ class QuickLicenses:
             sample=row.is_sample,
             available_acts=_request_acts(row, state, by, barred),
         )  # fmt: skip
+
+
+def _patentees(asked: Sequence[DealTarget]) -> list[dict[str, Any]]:
+    """The patentees of all patents, each once."""
+    found = {one.uscc or one.name: dump(one) for target in asked for one in coded(target)}
+    return list(found.values())
 
 
 def _as_offer(terms: QuickTerms, today: date) -> OfferTerms:

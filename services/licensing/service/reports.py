@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, cast
 
 from sqlalchemy import Row, and_, func, or_, select
@@ -91,7 +92,7 @@ class Reports:
                 code="no_such_statement",
             )
         unit = (await self._targets.parties([by.organization_id]))[by.organization_id].name
-        name = f"statement-{query.year}-{found[0].inventor_id or 'person'}"
+        name = f"statement-{query.year}-{found[0].inventor_id or sha256(found[0].name.encode()).hexdigest()[:8]}"
         return await printed(statement(found[0], unit), name, query.format, query.language)
 
     async def _items(

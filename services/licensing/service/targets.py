@@ -14,6 +14,7 @@ from shared.contracts.catalog import (
     DealQuery,
     DealTarget,
     GivenConsent,
+    Holder,
     HoldingCount,
     LicenseType,
     Listing,
@@ -106,6 +107,15 @@ class Targets:
     async def check_documents(self, ids: Sequence[str], by: Caller) -> None:
         """Every document that an act names was uploaded by whoever acts. Raises: InvalidInput; Unavailable."""
         await self._register.check_documents(ids, by)
+
+
+def coded(target: DealTarget) -> list[Holder]:
+    """The holders of a patent, the keeper of its record with the credit code that we know of it."""
+    others = [one.model_dump() for one in target.others]
+    return [
+        one if one.uscc or one.model_dump() in others else one.model_copy(update={"uscc": target.keeper_uscc})
+        for one in target.holders
+    ]
 
 
 def first_expiry(asked: Sequence[DealTarget]) -> date | None:

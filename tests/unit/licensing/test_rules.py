@@ -288,6 +288,12 @@ def test_what_is_open_on_a_request(state: RequestState) -> None:
     assert verdict(payment.request_takes_money, state) == (None if takes else "PAY-OPEN")
 
 
+def test_a_license_that_has_ended_is_not_filed_any_more() -> None:
+    assert verdict(recordal.license_runs, "FILED", TODAY) == "REC-ENDED"
+    assert verdict(recordal.license_runs, "FILED", None) is None
+    assert verdict(recordal.license_runs, "CANCELLED", TODAY) is None
+
+
 def test_a_license_lasts_no_longer_than_its_patent() -> None:
     """LIC-TERM."""
     assert notice.license_until(date(2026, 11, 23), 12, None) == date(2027, 11, 22)
