@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -623,7 +623,7 @@ class Pricing(Fee):
 
     @model_validator(mode="after")
     def _relief_fits(self) -> Self:
-        check_relief(self)
+        check_relief(self.fee_type, (self.deferred_until, self.deferred_to), self.reduction_rate)
         return self
 
 
@@ -632,15 +632,16 @@ def check_fee(fee: Fee) -> None:
     """A fee carries exactly the figures that its type needs."""
     given = {name for name in ("amount", "rate", "rate_base") if getattr(fee, name) is not None}
     needed = _NEEDED[fee.fee_type]
+    cure = Text("add what is missing and take out what does not belong", "请补充缺少的数字，删除多余的数字")
     if given != needed:
-        wanted = ", ".join(sorted(needed)) or "no figures"
-        raise Refused(
-            Refusal(
-                "FEE-FORM",
-                Text(f"a fee of type {fee.fee_type} takes {wanted}", f"{fee.fee_type} 类型的费用应填写：{wanted}"),
-                Text("add what is missing and take out what does not belong", "请补充缺少的数字，删除多余的数字"),
+        wanted, type_ = ", ".join(sorted(needed)), fee.fee_type
+        message = Text(f"a fee of type {type_} has no figures", f"{type_} 类型的费用不填写任何数字")
+        if wanted:
+            message = Text(
+                f"a fee of type {type_} has exactly these figures: {wanted}",
+                f"{type_} 类型的费用应当且仅应填写：{wanted}",
             )
-        )
+        raise Refused(Refusal("FEE-FORM", message, cure))
 
 
 _NOTICE = Text(
@@ -650,17 +651,19 @@ _NOTICE = Text(
 
 
 @rule("FEE-ONE-TIME", source=_NOTICE, since="2020-04-30")
-def check_relief(pricing: Pricing) -> None:
+def check_relief(
+    fee_type: FeeType, deferred: Iterable[date | DeferralEvent | None], reduction_rate: str | None = None
+) -> None:
     """What is reduced or deferred is a one-time fee: by less than all of it, to a day or to an event."""
-    has_one = "amount" in _NEEDED[pricing.fee_type]
-    waits = [each for each in (pricing.deferred_until, pricing.deferred_to) if each is not None]
-    rate = Decimal(pricing.reduction_rate) if pricing.reduction_rate is not None else None
+    has_one = "amount" in _NEEDED[fee_type]
+    waits = [each for each in deferred if each is not None]
+    rate = Decimal(reduction_rate) if reduction_rate is not None else None
     if (has_one or (rate is None and not waits)) and len(waits) < 2 and (rate is None or 0 < rate < 1):
         return
     if not has_one:
         message = Text(
-            f"a fee of type {pricing.fee_type} has no one-time part to reduce or defer",
-            f"{pricing.fee_type} 类型的费用没有可降低或缓收的一次性费用",
+            f"a fee of type {fee_type} has no one-time part to reduce or defer",
+            f"{fee_type} 类型的费用没有可降低或缓收的一次性费用",
         )
     elif len(waits) == 2:
         message = Text("the fee is deferred to a day and to an event", "费用同时约定了缓收日期和缓收事件")

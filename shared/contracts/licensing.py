@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from shared.contracts.catalog import ConsentRole, DeferralEvent, DocumentIds, Fee, Holder, LicenseType, Signatory
+from shared.contracts.catalog import (
+    ConsentRole,
+    DeferralEvent,
+    DocumentIds,
+    Fee,
+    Holder,
+    LicenseType,
+    Signatory,
+    check_relief,
+)
 from shared.contracts.values import Amount, IndustryCode, Money, PatentType, Rate, RegionCode, Uscc
 from shared.contracts.wire import (
     Ask,
@@ -605,6 +614,11 @@ class QuickOfferDraft(QuickTerms):
     ]
     external_id: ExternalId | None = None
     acknowledged_rules: Acknowledged = []
+
+    @model_validator(mode="after")
+    def _relief_fits(self) -> Self:
+        check_relief(self.fee.fee_type, (self.deferred_until, self.deferred_to))
+        return self
 
 
 class QuickOffer(Resource):

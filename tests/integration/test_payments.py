@@ -203,6 +203,36 @@ async def test_a_secret_rotates_with_an_overlap_and_is_shown_once(case: Case) ->
     problem(again, 409, "conflict")
 
 
+async def test_nobody_finds_that_its_own_payment_has_arrived(case: Case) -> None:
+    """PAY-OWN: the operator is no exception, where it is a party; days before the announcement are refused (PAY-DAY)."""
+    university = await case.world.demo("university")
+    shown = Case(case.world, case.operator, university, case.operator, "")  # demo organizations deal with each other
+    await shown.patented(None, together=False)
+    request = await shown.notice(await shown.announced())
+    path = f"/v1/open-license-requests/{request['id']}/payments"
+    money = {"amount": {"amount": "30000.00"}, "paid_on": case.today, "reference": "1"}
+    early = await case.operator.post(path, json={**money, "paid_on": "2020-02-29"})
+    assert rules_of(early) == ["PAY-DAY"]
+    typed = await case.operator.post(path, json={**money, "amount": {"amount": "999999999.00"}})
+    assert rules_of(typed) == ["PAY-AMOUNT"]
+    paid = await case.operator.made(path, money)
+    for act, body in (("confirmation", {}), ("contest", {"reason": "x"})):
+        assert rules_of(await case.operator.post(f"/v1/payments/{paid['id']}/{act}", json=body)) == ["PAY-OWN"]
+    assert (await university.post(f"/v1/payments/{paid['id']}/confirmation", json={})).status_code == 200
+
+
+async def test_sums_may_be_larger_than_what_one_payment_may_be(case: Case) -> None:
+    bank = await Bank.open(case)
+    for number in range(2):
+        request = await case.notice(await case.announced() if number == 0 else await (await case.another()).announced())
+        await bank.notify(a_transfer(case.world, "999999999999.99", f"{number}", request_id=request["id"]))
+    year = case.world.today.year
+    report = await case.university.read(f"/v1/conversion-reports/{year}")
+    assert report["totals"]["received"]["amount"] == "1999999999999.98"
+    made = await case.university.get(f"/v1/conversion-reports/{year}", params={"format": "xlsx"})
+    assert made.status_code == 200, made.text
+
+
 async def test_providers_and_agreements_to_silence_are_paged_newest_first(case: Case) -> None:
     banks = [(await Bank.open(case)).registered["id"] for _ in range(3)]
     rules = []

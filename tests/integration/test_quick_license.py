@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
@@ -167,6 +168,36 @@ async def test_one_delegate_begins_no_trial_under_an_offer_that_it_made(talks: T
     for one, expected in ((taken, 200), (free, 409)):
         ended = await for_university.post(f"/v1/licenses/{one['license_id']}/terminations", json=agreed)
         assert ended.status_code == expected, ended.text
+
+
+async def test_terms_of_a_standing_offer_that_do_not_fit_are_refused(talks: Talks) -> None:
+    """QL-TERMS, FEE-ONE-TIME, REGION-UNKNOWN, OFFER-SPECIFIC"""
+    royalty = {"fee_type": "ROYALTY", "rate": "0.03", "rate_base": "NET_SALES"}
+    wrong: list[tuple[str, dict[str, Any]]] = [
+        ("QL-TERMS", {"license_term_months": 3}),
+        ("QL-TERMS", {"deferred_until": "2020-02-29"}),
+        ("QL-TERMS", {"patent_ids": [talks.patent, talks.patent]}),
+        ("FEE-ONE-TIME", {"deferred_until": talks.day(60), "deferred_to": "FIRST_SALE"}),
+        ("FEE-ONE-TIME", {"fee": {"fee_type": "FREE"}, "deferred_to": "FIRST_SALE"}),
+        ("FEE-ONE-TIME", {"fee": royalty, "deferred_to": "FIRST_SALE"}),
+        ("OFFER-SPECIFIC", {"fee": {"fee_type": "LUMP_SUM", "amount": "0"}}),
+        ("REGION-UNKNOWN", {"territory": ["9999"]}),
+    ]
+    for rule, terms in wrong:
+        refused = await talks.university.post("/v1/quick-license-offers", json=a_quick_offer(talks.patent, **terms))
+        assert refused.status_code in (409, 422) and rules_of(refused) == [rule], (terms, refused.text)
+    inquiry = await (await talks.offered()).inquiry()
+    for rule, scope in (
+        ("REGION-UNKNOWN", {"territory": ["9999"]}),
+        ("REGION-OLD", {"territory": ["3712"]}),
+        ("SCOPE-BEGIN", {"from": talks.day(-1)}),
+    ):
+        days = {"from": talks.today, "to": talks.day(300)}
+        offer = talks.terms(scope={**days, **scope})
+        refused = await talks.firm.post(f"/v1/inquiries/{inquiry['id']}/offers", json=offer)
+        assert refused.status_code in (409, 422) and rules_of(refused) == [rule], (scope, refused.text)
+    old = {**talks.terms(scope={**days, "territory": ["3712"]}), "acknowledged_rules": ["REGION-OLD"]}
+    assert (await talks.firm.post(f"/v1/inquiries/{inquiry['id']}/offers", json=old)).status_code == 201
 
 
 async def test_the_certificate_of_a_quick_license_says_what_a_trial_allows_and_what_the_fee_waits_for(

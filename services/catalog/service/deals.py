@@ -12,6 +12,7 @@ from sqlalchemy import Row, func, select
 from services.catalog import models
 from services.catalog.rules.eligibility import refusals
 from services.catalog.rules.status import ALIVE, Standing, grace_end
+from services.catalog.service.codes import region_doubts
 from services.catalog.service.events import Events
 from services.catalog.service.patents import no_patent
 from services.catalog.service.record import spoken
@@ -39,6 +40,7 @@ from shared.contracts.feed import Change, FeedPage
 from shared.contracts.values import PatentType
 from shared.db import Database, Tx
 from shared.feed import Told
+from shared.rulebook import Refusal
 
 FEED = "licensing"  # the cursor's name
 HEARD = ("declaration.announced", "declaration.withdrawn", "license.effective", "license.converted", "license.ended")
@@ -55,13 +57,18 @@ class Deals:
         today = legal_day(self._clock.now())
         async with self._db.read() as tx:
             rows = await models.patents_known_as(tx, query.patent_ids)
+            doubts = await region_doubts(tx, query.scope.territory if query.scope else (), today)
         if query.must_be_there and not rows.keys() >= set(query.patent_ids):
             raise no_patent()
         return DealTargets(
-            items=[self._target(id_, rows[id_], query, today) for id_ in query.patent_ids if id_ in rows]
+            items=[
+                self._target(id_, rows[id_], query, today, list(doubts.values()))
+                for id_ in query.patent_ids
+                if id_ in rows
+            ]
         )
 
-    def _target(self, id_: str, row: Row[Any], query: DealQuery, today: date) -> DealTarget:
+    def _target(self, id_: str, row: Row[Any], query: DealQuery, today: date, doubts: Sequence[Refusal]) -> DealTarget:
         status = status_of(row, today)
         is_void = status.state is LegalState.INVALIDATED  # what was performed before that stands (Patent Law Art. 47)
         holders, keeper = [Holder.model_validate(holder) for holder in row.holders], keeper_at(row)
@@ -96,7 +103,9 @@ class Deals:
                 for pledge in standing.active(EncumbranceKind.PLEDGE, today)
             ],
             sample=row.is_sample,
-            violations=spoken(refusals(replace(target_of(row, today, given), wanted=query.scope), query.act, today)),
+            violations=spoken(
+                [*doubts, *refusals(replace(target_of(row, today, given), wanted=query.scope), query.act, today)]
+            ),
         )
 
     async def holdings(self, organization_id: str, year: int) -> Holdings:

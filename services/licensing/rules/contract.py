@@ -199,14 +199,13 @@ def may_end(state: LicenseState) -> Refusal | None:
     """A license is ended early while it runs, once."""
     if state in (_S.SIGNED, _S.IN_FORCE):
         return None
-    return Refusal(
-        "LIC-END",
-        Text(f"a license that is {state.value} does not end early", f"{state.value} 状态的许可不能提前终止"),
-        Text(
-            "a contract that is not signed yet is given up by closing its inquiry",
-            "尚未签署的合同，可通过关闭询盘放弃",
-        ),
-    )
+    if state is _S.PENDING_SIGNATURES:
+        message = Text("the contract is not signed by both sides yet", "合同尚未由双方签署")
+        cure = Text("give it up by closing its inquiry", "可通过关闭询盘放弃")
+    else:
+        message = Text(f"the license is {state.value}", f"该许可已结束（{state.value}）")
+        cure = Text("nothing is left to be ended", "无需再终止")
+    return Refusal("LIC-END", message, cure)
 
 
 @rule(

@@ -59,6 +59,9 @@ def state_on(
     return _S.ENDED if state in OPEN and has_ended else state
 
 
+OPEN_SINCE = date(2021, 6, 1)  # when Patent Law Art. 50 came into force
+
+
 @rule("OL-STATE", source=Text("Patent Law Art. 50", "专利法第五十条"), since="2021-06-01")
 def act_is_open(act: DeclarationAct, state: DeclarationState) -> Refusal | None:
     """A declaration is immutable from its filing on; each act has its place: filing, announcement, withdrawal."""

@@ -72,8 +72,7 @@ def effective_on(notice: Notice, payments: Iterable[Paid]) -> date | None:
     since="2021-06-01",
 )
 def state_on(notice: Notice, payments: Sequence[Paid], today: date) -> RequestState:
-    """Unpaid at the end of its period, or of its patent, a notice lapses: judged by the day of payment, and not while a
-    report is open."""
+    """Unpaid at the end of its period or its patent a notice lapses: by the day of payment, not while a report is open."""
     if notice.cancelled_on is not None:
         return _S.CANCELLED
     if effective_on(notice, payments) is not None:

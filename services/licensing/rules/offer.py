@@ -143,6 +143,10 @@ def is_specific(terms: OfferTerms) -> Refusal | None:
     royal = fee.fee_type in (FeeType.ROYALTY, FeeType.ENTRY_PLUS_ROYALTY)
     if fee.fee_type is FeeType.NEGOTIABLE:
         message, pointer = Text("an offer has a price", "要约的价款须具体确定，不得面议"), "/fee/fee_type"
+    elif fee.amount is not None and not fen(fee.amount):
+        message, pointer = Text("a fee of nothing is of type FREE", "费用为零的，请使用 FREE 类型"), "/fee/amount"
+    elif terms.royalty and terms.royalty.cap and fen(terms.royalty.minimum or "0") > fen(terms.royalty.cap):
+        message, pointer = Text("the least royalty is above its cap", "最低提成额高于提成上限"), "/royalty/minimum"
     elif (fee.fee_type is FeeType.INSTALLMENTS) is not bool(parts):
         message, pointer = (
             Text("a fee in installments names them, another has none", "分期支付的费用须列明各期，其他费用不得列期"),

@@ -55,9 +55,40 @@ def request_takes_money(state: RequestState) -> Refusal | None:
     )
 
 
+@rule(
+    "PAY-OWN",
+    source=Text("Civil Code Art. 509, 557; the platform's rules", "民法典第五百零九条、第五百五十七条；平台规则"),
+    since="2026-11-30",
+)
+def is_found_by_another(payer_id: str, finder_id: str) -> Refusal | None:
+    """Nobody finds that its own payment has arrived: neither a payer, nor an operator that is one."""
+    if payer_id != finder_id:
+        return None
+    return Refusal(
+        "PAY-OWN",
+        Text(
+            "you made this payment, and cannot find yourself that it arrived", "付款由贵方作出，不能由贵方自行确认到账"
+        ),
+        Text("wait for the payee, or for its bank's notice", "请等待收款方确认，或者其开户机构的到账通知"),
+    )
+
+
 @rule("PAY-DAY", source=_ART_51, since="2021-06-01")
-def is_paid_in_time(paid_on: date, due_on: date, today: date) -> Refusal | None:
-    """What counts is the day of payment: not one to come, and none after the payment period."""
+def is_paid_in_time(paid_on: date, due_on: date, today: date, known_on: date | None = None) -> Refusal | None:
+    """What counts is the day of payment: not one to come, none after the payment period, none before there were terms.
+
+    `known_on` is the day on which these were announced or agreed.
+    """
+    if known_on is not None and paid_on < known_on:
+        return Refusal(
+            "PAY-DAY",
+            Text(
+                f"{paid_on} is before {known_on}, the day on which the terms were announced or agreed",
+                f"{paid_on} 早于许可条件公告或者达成之日 {known_on}",
+            ),
+            Text("give the day on which it was paid", "请填写实际付款之日"),
+            pointer="/paid_on",
+        )
     if paid_on > today:
         return Refusal(
             "PAY-DAY",
@@ -79,16 +110,23 @@ def is_paid_in_time(paid_on: date, due_on: date, today: date) -> Refusal | None:
 
 
 @rule("PAY-AMOUNT", source=_ART_51, since="2021-06-01")
-def is_money(fen: int) -> Refusal | None:
-    """A payment is of more than nothing."""
-    if fen > 0:
+def is_money(fen: int, due_fen: int | None = None) -> Refusal | None:
+    """A payment is of more than nothing, and what a payer says of it not more than ten times what is due."""
+    if fen <= 0:
+        message = Text("a payment of nothing is none", "付款金额应大于零")
+    elif due_fen is not None and fen > _BEYOND * due_fen:
+        message = Text(
+            f"{yuan(fen)} is more than {_BEYOND} times what is due, {yuan(due_fen)}",
+            f"{yuan(fen)} 超过应付金额 {yuan(due_fen)} 的{_BEYOND}倍",
+        )
+    else:
         return None
     return Refusal(
-        "PAY-AMOUNT",
-        Text("a payment of nothing is none", "付款金额应大于零"),
-        Text("give the amount that was paid", "请填写实付金额"),
-        pointer="/amount/amount",
+        "PAY-AMOUNT", message, Text("give the amount that was paid", "请填写实付金额"), pointer="/amount/amount"
     )
+
+
+_BEYOND = 10  # a figure that is mistyped is seldom less; a bank's notice is taken as it is
 
 
 @rule("PAY-TWICE", source=_ART_51, since="2021-06-01")

@@ -44,6 +44,33 @@ def trial_ends_on(begun_on: date, terms: QuickTerms) -> date:
     return months_after(begun_on, terms.trial.months) - timedelta(days=1)
 
 
+@rule("QL-TERMS", source=_NOTICE, since="2026-11-22")
+def terms_fit(terms: QuickTerms, patent_ids: Sequence[str], today: date) -> Refusal | None:
+    """A trial is shorter than the license, a fee is deferred into its term, and each patent is named once."""
+    last = months_after(today, terms.license_term_months) - timedelta(days=1)
+    if terms.trial.months >= terms.license_term_months:
+        message, pointer = (
+            Text(
+                f"a trial of {terms.trial.months} months leaves nothing of a license of {terms.license_term_months}",
+                f"试用期{terms.trial.months}个月不短于许可期限{terms.license_term_months}个月",
+            ),
+            "/trial/duration",
+        )
+    elif terms.deferred_until is not None and not today <= terms.deferred_until <= last:
+        message, pointer = (
+            Text(
+                f"{terms.deferred_until} is not within the term of a license from today on, {today} to {last}",
+                f"缓收至{terms.deferred_until}，不在自今日起的许可期限内（{today}至{last}）",
+            ),
+            "/deferred_until",
+        )
+    elif len(set(patent_ids)) < len(patent_ids):
+        message, pointer = Text("a patent is named twice", "同一专利重复填写"), "/patent_ids"
+    else:
+        return None
+    return Refusal("QL-TERMS", message, Text("mend this field", "请更正该字段"), pointer=pointer)
+
+
 def state_on(trial: Trial, today: date) -> QuickRequestState:
     """How a quick license stands, whoever is awake at the end of its trial."""
     if trial.terminated_on is not None and today >= trial.terminated_on:
@@ -145,20 +172,23 @@ def trial_runs(state: QuickRequestState) -> Refusal | None:
     since="2026-11-22",
 )
 def first_sale_counts(
-    terms: QuickTerms, converted_on: date | None, known: date | None, on: date, today: date
+    terms: QuickTerms, begun_on: date, converted_on: date | None, known: date | None, on: date, today: date
 ) -> Refusal | None:
-    """The first sale is reported once, after the conversion, where the fee waits for it."""
-    waits = terms.deferred_to is DeferralEvent.FIRST_SALE
-    if waits and converted_on is not None and known is None and on <= today:
+    """The first sale is reported once, after the conversion, where the fee waits for it; it lies within the license."""
+    pointer = None
+    if terms.deferred_to is not DeferralEvent.FIRST_SALE:
+        message = Text("no fee waits for a first sale", "没有待首次销售触发的费用")
+    elif converted_on is None:
+        message = Text("the trial was not converted: nothing is owed", "试用尚未转正，无须付费")
+    elif known is not None:
+        message = Text(f"the first sale was reported, on {known}", f"首次销售已报告，日期为{known}")
+    elif not begun_on <= on <= today:
+        pointer = "/on"
+        message = Text(f"{on} is not between {begun_on} and today", f"{on} 不在许可开始之日 {begun_on} 至今天之间")
+    else:
         return None
-    return Refusal(
-        "QL-SALE",
-        Text(
-            "no fee waits for a first sale, or it was reported, or lies ahead",
-            "没有待首次销售触发的费用，或已报告，或日期尚未到来",
-        ),
-        Text("report it once, after the conversion", "请在转正后报告一次，日期不晚于今天"),
-    )
+    cure = Text("report it once, after the conversion", "请在转正后报告一次，日期不晚于今天")
+    return Refusal("QL-SALE", message, cure, pointer=pointer)
 
 
 def planned(

@@ -185,6 +185,22 @@ def term_fits_the_patents(scope: LicenseScope, expiry: date | None) -> Refusal |
     )
 
 
+@rule("SCOPE-BEGIN", source=Text("Civil Code Art. 490, 502", "民法典第四百九十条、第五百零二条"), since="2021-01-01")
+def begins_from_now_on(scope: LicenseScope, today: date) -> Refusal | None:
+    """What is offered begins today at the earliest: a license is in force from its signatures on, not before them."""
+    if scope.from_ >= today:
+        return None
+    return Refusal(
+        "SCOPE-BEGIN",
+        Text(f"{scope.from_} is past", f"许可开始之日 {scope.from_} 已过"),
+        Text(
+            "give today or a later day; what was used before is settled beside the license",
+            "请填写今天或以后的日期；此前的实施行为请另行结算",
+        ),
+        pointer="/scope/from",
+    )
+
+
 @rule(
     "SCOPE-DAYS",
     source=Text("Interpretation on technology contracts Art. 28", "技术合同司法解释（2020）第二十八条"),

@@ -29,7 +29,14 @@ def yuan(amount: int) -> str:
 
 @rule("OL-FEE-FORM", source=_ART_50, since="2021-06-01")
 def fee_is_stated(fee: Fee) -> Refusal | None:
-    """A declaration states method and standard of payment: nothing is left to be negotiated."""
+    """A declaration states method and standard of payment: nothing is left to be negotiated, and nothing costs nothing."""
+    if fee.amount is not None and not fen(fee.amount):
+        return Refusal(
+            "OL-FEE-FORM",
+            Text("a fee of nothing is of type FREE", "费用为零的，请使用 FREE 类型"),
+            Text("choose FREE, or state the amount", "请选择 FREE，或填写金额"),
+            pointer="/fee/amount",
+        )
     if fee.fee_type is not FeeType.NEGOTIABLE:
         return None
     return Refusal(

@@ -17,7 +17,7 @@ from services.licensing import models
 from services.licensing.rules import declaration as rules
 from services.licensing.rules import estimate as estimates
 from services.licensing.rules import parties, terms
-from services.licensing.rules.declaration import OPEN, SHOWN, DeclarationAct
+from services.licensing.rules.declaration import OPEN, OPEN_SINCE, SHOWN, DeclarationAct
 from services.licensing.service import agency, scopes
 from services.licensing.service.policies import policies_on
 from services.licensing.service.restrictions import bars
@@ -382,7 +382,7 @@ class Declarations:
                 own = [
                     rules.act_is_open(DeclarationAct.FILING, self.state(locked)),
                     parties.nobody_is_restricted(orders, by.organization_id),
-                    rules.days_follow(filing.filed_on, None, today),
+                    rules.days_follow(filing.filed_on, max(target.grant_date or OPEN_SINCE, OPEN_SINCE), today),
                     rules.stands_alone(await self._live(tx, row.patent_id)),
                     terms.wording_is_plain(said.payment_method, said.calculation_note, usual.ad_words),
                     *terms.doubts(said.fee, said.license_term_months, today, target.expiry_date, usual),

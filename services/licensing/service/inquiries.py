@@ -20,7 +20,7 @@ from services.licensing.service.contracts import Contracts
 from services.licensing.service.declarations import hash_of, offered, party_of, taken
 from services.licensing.service.licenses import sides
 from services.licensing.service.restrictions import bars
-from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged
+from services.licensing.service.targets import Targets, first_expiry, raise_unless_acknowledged, regions_of
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import Act, DealTarget, LicenseType
@@ -283,6 +283,7 @@ class Inquiries:
             rules.is_specific(draft),
             rules.leaves_time(draft.valid_until, today),
             scope.days_are_ahead(draft.scope, today),
+            scope.begins_from_now_on(draft.scope, today),
         ):
             if wrong:
                 raise InvalidInput(wrong.message.en, wrong.message.zh, violations=(wrong.violation(),))
@@ -310,7 +311,7 @@ class Inquiries:
             ):
                 raise no.raised()
             own = [scope.term_fits_the_patents(draft.scope, first_expiry(asked)), *clauses.against(draft.clauses)]
-            raise_unless_acknowledged((), [no for no in own if no], draft.acknowledged_rules)
+            raise_unless_acknowledged(regions_of(asked), [no for no in own if no], draft.acknowledged_rules)
             if standing is not None:
                 await self._answered(tx, standing, OfferState.COUNTERED, by, now, {})
             terms = {name: value for name, value in dump(draft).items() if name in _TERMS}

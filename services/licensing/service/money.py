@@ -23,8 +23,8 @@ from shared.feed import change
 
 
 def money(fen: int) -> Money:
-    """Whole fen as money."""
-    return Money(amount=terms.yuan(fen))
+    """Whole fen as money; of sums, which may be larger than anything that is taken in."""
+    return Money.model_construct(amount=terms.yuan(fen))
 
 
 def nobody(name: str) -> Caller:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Row, Table, func, insert, select, update
+from sqlalchemy import Row, Select, Table, func, insert, select, update
 
 from services.licensing import models
 from services.licensing.rules import payment as rules
@@ -128,11 +128,12 @@ class Payments:
                 raise no_request()
             subject, payment = PaidFor("request_id", row), transfer_of(draft)
             given = await self._requests.notice_of(tx, row)
+            announced_on = await tx.scalar(_announced_on(row.declaration_id))
             for no in (
                 rules.is_reported_once(await self._known(tx, subject, draft.reference)),
                 rules.request_takes_money(await self._requests.state(tx, row)),
-                rules.is_money(payment.fen),
-                rules.is_paid_in_time(draft.paid_on, given.payable_until, legal_day(now)),
+                rules.is_money(payment.fen, row.due_fen),
+                rules.is_paid_in_time(draft.paid_on, given.payable_until, legal_day(now), announced_on),
             ):
                 if no:
                     raise no.raised()
@@ -157,7 +158,7 @@ class Payments:
                 schedule.license_takes_money(row.effective_on is not None),
                 schedule.item_is_open(draft.item_id, items),
                 rules.is_money(payment.fen),
-                rules.is_paid_in_time(draft.paid_on, draft.paid_on, legal_day(now)),
+                rules.is_paid_in_time(draft.paid_on, draft.paid_on, legal_day(now), row.agreed_on),
             ):
                 if no:
                     raise no.raised()
@@ -225,8 +226,12 @@ class Payments:
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
             subject, row = await self._of_payee(tx, id_, by)
-            if no := rules.act_is_open(step, PaymentState(row.state)):
-                raise no.raised()
+            for no in (
+                rules.is_found_by_another(row.organization_id, by.organization_id),
+                rules.act_is_open(step, PaymentState(row.state)),
+            ):
+                if no:
+                    raise no.raised()
             if state is PaymentState.SETTLED:
                 if no := await self._agency(tx, subject, row, by):
                     raise no.raised()
@@ -342,7 +347,7 @@ class Payments:
                 rules.act_is_open(PaymentAct.REFUND, PaymentState(row.state)),
                 rules.is_reported_once(known),
                 rules.is_money(transfer.fen),
-                rules.is_paid_in_time(draft.paid_on, draft.paid_on, today),
+                rules.is_paid_in_time(draft.paid_on, draft.paid_on, today, row.paid_on),
                 rules.may_return(transfer.fen, kept_fen(row), refundable, is_owed),
             ):
                 if no:
@@ -494,6 +499,11 @@ class Payments:
         if not by.may_touch(row.licensor_id):
             raise _no_report()
         return row
+
+
+def _announced_on(declaration_id: str) -> Select[Any]:
+    table = models.declaration
+    return select(table.c.announced_on).where(table.c.id == declaration_id)
 
 
 def _report(one: Row[Any], license_: Row[Any], due_on: date, by: Caller) -> RoyaltyReport:

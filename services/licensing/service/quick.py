@@ -20,7 +20,7 @@ from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import hash_of, offered, party_of, reader, taken
 from services.licensing.service.licenses import Licenses, scope_of, sides
 from services.licensing.service.restrictions import bars
-from services.licensing.service.targets import Targets, coded, first_expiry, raise_unless_acknowledged
+from services.licensing.service.targets import Targets, coded, first_expiry, raise_unless_acknowledged, regions_of
 from shared.auth import Caller
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import DealTarget, Holder, LicenseType
@@ -83,12 +83,13 @@ class QuickLicenses:
         now = self._clock.now()
         said = {name: value for name, value in dump(draft).items() if name in _TERMS}
         whole = _as_offer(draft, legal_day(now))
-        if no := offer_rules.is_specific(whole):
-            raise InvalidInput(no.message.en, no.message.zh, violations=(no.violation(),))
+        for no in (quick.terms_fit(draft, draft.patent_ids, legal_day(now)), offer_rules.is_specific(whole)):
+            if no:
+                raise InvalidInput(no.message.en, no.message.zh, violations=(no.violation(),))
         asked = await self._targets.licensed(draft.patent_ids, LicenseType.ORDINARY, scope.wanted(whole.scope))
         if not all(by.may_touch(one.organization_id) for one in asked):
             raise NotFound("there is no such patent", "没有该专利")
-        raise_unless_acknowledged((), clauses.against(draft.clauses), draft.acknowledged_rules)
+        raise_unless_acknowledged(regions_of(asked), clauses.against(draft.clauses), draft.acknowledged_rules)
         values = {
             "id": new_id("qlo"), "organization_id": asked[0].organization_id, "external_id": draft.external_id,
             "version": 1, "created_at": now, "updated_at": now, "keeper_uscc": asked[0].keeper_uscc,
@@ -368,7 +369,9 @@ class QuickLicenses:
             await self._acts.claim(tx, now)
             row, license_ = await self._mine(tx, id_, by)
             terms = QuickTerms.model_validate(row.terms)
-            if no := quick.first_sale_counts(terms, row.converted_on, row.first_sale_on, said.on, legal_day(now)):
+            if no := quick.first_sale_counts(
+                terms, row.begun_on, row.converted_on, row.first_sale_on, said.on, legal_day(now)
+            ):
                 raise no.raised()
             row = await models.changed(tx, models.quick_request, row, now, first_sale_on=said.on)
             planned = quick.planned(terms, _trial(row, license_), said.on, await working_days(tx))

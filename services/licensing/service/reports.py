@@ -166,6 +166,7 @@ class Reports:
         statement_ = select(table).where(
             table.c.licensor_id == by.organization_id,
             table.c.effective_on.is_not(None),
+            table.c.royalty_from.is_not(None),  # a trial is not a license that was sold, until its firm decides
             or_(in_year, table.c.id.in_(list(received))),
         )
         return list((await tx.execute(statement_.order_by(table.c.effective_on, table.c.id))).all())

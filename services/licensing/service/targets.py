@@ -118,6 +118,11 @@ def coded(target: DealTarget) -> list[Holder]:
     ]
 
 
+def regions_of(asked: Sequence[DealTarget]) -> list[ViolationOut]:
+    """What catalog says of the regions of a scope, which it was asked with: the same for every patent."""
+    return [no for no in asked[0].violations if no.rule.startswith("REGION-")]
+
+
 def first_expiry(asked: Sequence[DealTarget]) -> date | None:
     """When the first of some patents ends."""
     return min((one.expiry_date for one in asked if one.expiry_date), default=None)

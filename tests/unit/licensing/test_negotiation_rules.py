@@ -120,6 +120,9 @@ def test_e21_a_license_ends_with_its_patent_and_lies_ahead() -> None:
     assert verdict(scope.term_fits_the_patents, a_scope(), None) is None
     assert verdict(scope.days_are_ahead, a_scope(), TODAY) is None
     assert verdict(scope.days_are_ahead, a_scope(), date(2030, 1, 1)) == "SCOPE-DAYS"
+    first = a_scope().from_
+    assert verdict(scope.begins_from_now_on, a_scope(), first) is None
+    assert verdict(scope.begins_from_now_on, a_scope(), first + timedelta(days=1)) == "SCOPE-BEGIN"
     assert verdict(scope.days_are_ahead, a_scope(to="2026-12-31"), TODAY) == "SCOPE-DAYS"
 
 

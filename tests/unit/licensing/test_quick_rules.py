@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -106,12 +105,29 @@ def test_a_fee_waits_for_what_it_was_deferred_to() -> None:
     in_parts = {"fee": {"fee_type": "INSTALLMENTS", "amount": "8000.00"}, "installments": parts}
     assert due(TODAY, **in_parts) == [TODAY, date(2027, 1, 22)]
     assert due(TODAY, fee={"fee_type": "FREE"}) == []
-    sale = partial(verdict, quick.first_sale_counts)
+
+    def sale(said: QuickTerms, *facts: date | None) -> str | None:
+        return verdict(quick.first_sale_counts, said, TODAY, *facts)
+
     assert sale(terms(**waiting), TODAY, None, TODAY, TODAY) is None
     assert sale(terms(), TODAY, None, TODAY, TODAY) == "QL-SALE"
     assert sale(terms(**waiting), None, None, TODAY, TODAY) == "QL-SALE"
     assert sale(terms(**waiting), TODAY, TODAY, TODAY, TODAY) == "QL-SALE"
     assert sale(terms(**waiting), TODAY, None, TODAY + DAY, TODAY) == "QL-SALE"
+    assert sale(terms(**waiting), TODAY, None, TODAY - DAY, TODAY) == "QL-SALE"
+
+
+def test_the_terms_of_a_quick_license_fit_each_other() -> None:
+    """QL-TERMS"""
+
+    def told(*patents: str, **said: Any) -> str | None:
+        return verdict(quick.terms_fit, terms(**said), patents, TODAY)
+
+    assert told("pat_1", "pat_2") is told("pat_1", deferred_until=str(TODAY)) is None
+    assert told("pat_1", license_term_months=6) == "QL-TERMS"
+    assert told("pat_1", "pat_1") == "QL-TERMS"
+    for day in (TODAY - DAY, date(2050, 1, 1)):
+        assert told("pat_1", deferred_until=str(day)) == "QL-TERMS"
 
 
 def test_who_has_to_act_is_reminded_when_a_deadline_is_near() -> None:

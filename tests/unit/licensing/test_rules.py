@@ -323,6 +323,11 @@ def test_a_payment_is_of_money_once_and_in_time() -> None:
     assert verdict(payment.is_paid_in_time, TODAY, TODAY, TODAY) is None
     assert verdict(payment.is_paid_in_time, TODAY, TODAY - timedelta(days=1), TODAY) == "PAY-DAY"
     assert verdict(payment.is_paid_in_time, TODAY + timedelta(days=1), DUE, TODAY) == "PAY-DAY"
+    assert verdict(payment.is_paid_in_time, TODAY, DUE, TODAY, TODAY) is None
+    assert verdict(payment.is_paid_in_time, TODAY - timedelta(days=1), DUE, TODAY, TODAY) == "PAY-DAY"
+    assert verdict(payment.is_found_by_another, "org_firm", "org_university") is None
+    assert verdict(payment.is_found_by_another, "org_firm", "org_firm") == "PAY-OWN"
+    assert verdict(payment.is_money, 10_00, 1_00) is None and verdict(payment.is_money, 10_01, 1_00) == "PAY-AMOUNT"
 
 
 @pytest.mark.parametrize("state", list(RecordalState))

@@ -105,7 +105,9 @@ def concluded(act: Callable[[bool], Refusal | None]) -> Callable[[StrEnum], str 
 def sold(state: StrEnum) -> str | None:
     """The first sale is reported after the conversion; the state says whether there was one."""
     has_converted = state in (QuickRequestState.CONVERTED, QuickRequestState.IN_FORCE, QuickRequestState.EXPIRED)
-    return verdict(quick.first_sale_counts, _REPORTED_TRIAL, TODAY if has_converted else None, None, TODAY, TODAY)
+    return verdict(
+        quick.first_sale_counts, _REPORTED_TRIAL, TODAY, TODAY if has_converted else None, None, TODAY, TODAY
+    )
 
 
 def answered(state: StrEnum) -> str | None:
