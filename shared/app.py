@@ -381,6 +381,15 @@ _PYDANTIC: dict[str, tuple[str, Text]] = {
     **dict.fromkeys(("bool_parsing", "bool_type"), ("INPUT-FORM", Text("this must be true or false", "应为 true 或 false"))),
     "string_type": ("INPUT-FORM", Text("this must be text", "应为文本")),
     "list_type": ("INPUT-FORM", Text("this must be a list", "应为列表")),
+    **dict.fromkeys(("model_attributes_type", "model_type", "dict_type"), ("INPUT-FORM", Text("this must be an object", "应为对象"))),
+    **dict.fromkeys(
+        ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        ("INPUT-FORM", Text("this is no day of the calendar in the form YYYY-MM-DD", "不是有效的日期，格式应为 YYYY-MM-DD")),
+    ),
+    **dict.fromkeys(
+        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware"),
+        ("INPUT-FORM", Text("this is no time in the form 2026-11-30T08:00:00Z", "不是有效的时间，格式应如 2026-11-30T08:00:00Z")),
+    ),
     "json_invalid": ("INPUT-JSON", Text("the body is not JSON", "请求体不是有效的 JSON")),
 }  # fmt: skip
 _FORM = ("INPUT-FORM", Text("this has the wrong form: {kind}", "格式不正确：{kind}"))
@@ -407,7 +416,17 @@ def violation_of(error: Mapping[str, Any]) -> Violation:
         return cause.refusal.violation().at(pointer or cause.refusal.pointer or "")
     rule, message = _PYDANTIC.get(error["type"], _FORM)
     words = {**{key: value for key, value in error.get("ctx", {}).items() if key != "error"}, "kind": error["type"]}
-    spoken = Text(message.en.format(**words), message.zh.format(**words))
+    if (
+        error["type"] == "too_short"
+        and error.get("ctx", {}).get("actual_length") == 0
+        and isinstance(error.get("input"), str)
+    ):
+        rule, message = _PYDANTIC["string_too_short"]
+    zh = {
+        **words,
+        "expected": str(words.get("expected")).replace(", ", "、").replace(" or ", "、"),
+    }  # pydantic lists in English
+    spoken = Text(message.en.format(**words), message.zh.format(**zh))
     return Violation(rule, spoken, pointer=pointer, cure=_CURES.get(rule))
 
 

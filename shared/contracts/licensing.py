@@ -518,6 +518,8 @@ class TimelineEntry(Reply):
     act: str
     on: date
     at: Instant
+    side: Side | None = Field(description="Whose act it was; null for the operator's, the platform's, the law's")
+    reason: str | None
     basis: str | None
 
 

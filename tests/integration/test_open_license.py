@@ -329,7 +329,9 @@ async def test_what_is_paid_after_the_patent_is_gone_gives_nothing_and_is_return
     assert (held["state"], held["effective_at"]) == ("EXPIRED", paid_on)
     license_ = await case.firm.read(f"/v1/licenses/{held['license_id']}")
     assert (license_["state"], license_["patent_ended_on"]) == ("EXPIRED", case.day(-2))
-    assert [one["act"] for one in license_["timeline"]] == ["effective", "patent_ended"]
+    assert [one["act"] for one in license_["timeline"]] == [
+        "notified", "payment_reported", "payment_settled", "effective", "patent_ended"
+    ]  # fmt: skip
     # Paid afterwards: nothing to license; money that went all the same is to be returned.
     assert rules_of(await case.pay(late, "30000.00")) == ["PAY-DAY"]
     await bank.notify(a_transfer(case.world, "30000.00", request_id=late["id"]))
@@ -485,7 +487,11 @@ async def test_a_recordal_is_filed_by_either_side_and_proved(case: Case) -> None
     assert rules_of(await case.operator.post(path, json={**bare, "on": case.day(1)})) == ["REC-DAY"]
     recorded = await case.operator.made(f"/v1/licenses/{request['license_id']}/recordals", bare)
     assert recorded["recordal_state"] == "RECORDED"
-    assert [entry["act"] for entry in recorded["timeline"]] == ["effective", "recordal_filed", "recordal_recorded"]
+    life = [(entry["act"], entry["side"]) for entry in recorded["timeline"]]
+    assert life == [
+        ("notified", "LICENSEE"), ("effective", None), ("recordal_filed", "LICENSEE"), ("recordal_recorded", None)
+    ]  # fmt: skip
+    assert all(entry["basis"] for entry in recorded["timeline"])
 
 
 async def test_a_declaration_ends_with_its_patent_whoever_is_awake(case: Case) -> None:

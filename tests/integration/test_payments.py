@@ -302,7 +302,7 @@ async def test_silence_of_five_working_days_settles_what_was_reported_with_evide
     assert (held["state"], held["effective_at"]) == ("EFFECTIVE", paid_on)
     assert (held["payments"][0]["state"], held["payments"][0]["settled_by"]) == ("SETTLED", "SILENCE")
     late = await case.university.post(f"/v1/payments/{counted['id']}/contest", json={"reason": "未到账"})
-    assert rules_of(late) == ["PAY-STATE"] and "SETTLED" in late.json()["detail"]
+    assert rules_of(late) == ["PAY-STATE"] and "已到账" in late.json()["detail"]
     for one, state in ((before, "REPORTED"), (bare, "REPORTED"), (after, "REPORTED"), (contested, "CONTESTED")):
         assert (await paid(case, one))["state"] == state
     assert (await paid(case, confirmed))["settled_by"] == "PAYEE"

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal
 
+from services.licensing.rules.names import zh
 from services.licensing.rules.terms import yuan
 from shared.contracts.benefits import DistributionAct, DistributionState
 from shared.errors import Text
@@ -273,7 +274,7 @@ def act_is_open(act: DistributionAct, state: DistributionState, *, is_partly_pai
         "DIST-STATE",
         Text(
             f"the distribution is {state.value}{', partly paid' if is_partly_paid else ''}; {act.value} is not open",
-            f"分配状态为 {state.value}{'（已部分发放）' if is_partly_paid else ''}，不能进行该操作",
+            f"分配状态为{zh(state)}{'（已部分发放）' if is_partly_paid else ''}，不能进行该操作",
         ),
         Text("read the distribution again", "请重新读取分配记录"),
     )

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from services.licensing.rules.dunning import DemandState
+from services.licensing.rules.names import zh
 from shared.contracts.access import OrganizationType
 from shared.contracts.gateway import PartyOut, Verification
 from shared.contracts.licensing import LicenseState, Side
@@ -55,7 +56,7 @@ def may_sign(state: LicenseState, signed: Collection[Side], side: Side) -> Refus
         "SIGN-STATE",
         Text(
             "you have signed already" if done else f"the license is {state.value}",
-            "您已签署" if done else f"该许可状态为 {state.value}",
+            "您已签署" if done else f"该许可状态为{zh(state)}",
         ),
         Text("nothing is left to be signed by you; read the license again", "无需再次签署，请重新读取该许可"),
     )
@@ -203,7 +204,7 @@ def may_end(state: LicenseState) -> Refusal | None:
         message = Text("the contract is not signed by both sides yet", "合同尚未由双方签署")
         cure = Text("give it up by closing its inquiry", "可通过关闭询盘放弃")
     else:
-        message = Text(f"the license is {state.value}", f"该许可已结束（{state.value}）")
+        message = Text(f"the license is {state.value}", f"该许可{zh(state)}，不能再终止")
         cure = Text("nothing is left to be ended", "无需再终止")
     return Refusal("LIC-END", message, cure)
 

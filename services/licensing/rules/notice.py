@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from services.licensing.rules.names import zh
 from services.licensing.rules.periods import months_after
 from shared.contracts.licensing import PaymentState, RequestState
 from shared.errors import Text
@@ -109,7 +110,7 @@ def may_cancel(state: RequestState) -> Refusal | None:
         return None
     return Refusal(
         "OL-CANCEL",
-        Text(f"a request that is {state.value} is not cancelled", f"{state.value} 状态的请求不能取消"),
+        Text(f"a request that is {state.value} is not cancelled", f"状态为{zh(state)}的请求不能取消"),
         Text("only an unpaid notice within its payment period is cancelled", "仅在付款期内且尚未付款的通知可以取消"),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from services.licensing.rules.names import zh
 from services.licensing.rules.terms import fen
 from shared.contracts.catalog import FeeType
 from shared.contracts.licensing import InquiryState, OfferState, OfferTerms, Side
@@ -52,7 +53,7 @@ def is_live(offer: Said, today: date) -> Refusal | None:
     late = state is _S.EXPIRED
     return Refusal(
         "OFFER-NOT-LIVE",
-        Text(f"the offer is {state.value}", f"该要约已失效（{state.value}）"),
+        Text(f"the offer is {state.value}", f"该要约状态为{zh(state)}，不能再答复"),
         Text(
             "a late acceptance is a new offer: send it with `as_new_offer`"
             if late
@@ -205,7 +206,7 @@ def is_open(state: InquiryState) -> Refusal | None:
         return None
     return Refusal(
         "INQ-STATE",
-        Text(f"the inquiry is {state.value}", f"该询盘状态为 {state.value}"),
+        Text(f"the inquiry is {state.value}", f"该询盘状态为{zh(state)}"),
         Text("make a new inquiry", "请发起新的询盘"),
     )
 

@@ -28,7 +28,9 @@ def is_party(name: str, uscc: str | None, other_name: str, other_uscc: str | Non
 
 
 @rule("SELF-DEALING", source=Text("Civil Code Art. 862", "民法典第八百六十二条"), since="2021-01-01")
-def sides_differ(licensor: Party, holders: Iterable[Holder], licensee: Party) -> Refusal | None:
+def sides_differ(
+    licensor: Party, holders: Iterable[Holder], licensee: Party, pointer: str = "/declaration_id"
+) -> Refusal | None:
     """Whoever holds the patent cannot be its own licensee: a license is a contract with another."""
     codes = {licensor.uscc, *(holder.uscc for holder in holders)} - {None}
     ids = {licensor.organization_id, *(holder.organization_id for holder in holders)}
@@ -38,7 +40,7 @@ def sides_differ(licensor: Party, holders: Iterable[Holder], licensee: Party) ->
         "SELF-DEALING",
         Text("you are the patentee, or of the same credit code", "您与专利权人为同一主体（同一统一社会信用代码）"),
         Text("a holder exploits its patent without a license", "专利权人实施本专利无需取得许可"),
-        pointer="/declaration_id",
+        pointer=pointer,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
+from services.licensing.rules.names import zh
 from services.licensing.rules.terms import yuan
 from shared.contracts.licensing import PaymentState, RequestState
 from shared.errors import Text
@@ -38,7 +39,7 @@ def act_is_open(act: PaymentAct, state: PaymentState) -> Refusal | None:
         return None
     return Refusal(
         "PAY-STATE",
-        Text(f"the payment is {state.value}; {act.value} is not open", f"付款状态为 {state.value}，不能进行该操作"),
+        Text(f"the payment is {state.value}; {act.value} is not open", f"付款状态为{zh(state)}，不能进行该操作"),
         Text("read the payment again", "请重新读取付款记录"),
     )
 
@@ -50,7 +51,7 @@ def request_takes_money(state: RequestState) -> Refusal | None:
         return None
     return Refusal(
         "PAY-OPEN",
-        Text(f"nothing is due on a request that is {state.value}", f"{state.value} 状态的请求没有应付款项"),
+        Text(f"nothing is due on a request that is {state.value}", f"状态为{zh(state)}的请求没有应付款项"),
         Text("read the request again", "请重新读取该请求"),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from services.licensing.rules.names import zh
 from services.licensing.rules.periods import WorkingDays, ends_after_days, months_after
 from services.licensing.rules.terms import fen
 from shared.contracts.catalog import DeferralEvent, FeeType
@@ -108,7 +109,7 @@ def offer_act_is_open(act: str, state: QuickOfferState) -> Refusal | None:
         return None
     return Refusal(
         "QL-OFFER-STATE",
-        Text(f"the offer is {state.value}; {act} is not open", f"该快速许可要约状态为 {state.value}，不能进行该操作"),
+        Text(f"the offer is {state.value}; {act} is not open", f"该快速许可要约状态为{zh(state)}，不能进行该操作"),
         Text("see its available_acts", "请查看其 available_acts"),
     )
 
@@ -126,7 +127,7 @@ def offer_stands(state: QuickOfferState) -> Refusal | None:
         return None
     return Refusal(
         "QL-OPEN",
-        Text(f"the offer is {state.value}", f"该快速许可要约状态为 {state.value}"),
+        Text(f"the offer is {state.value}", f"该快速许可要约状态为{zh(state)}"),
         Text("make an inquiry about the listing instead", "可改为对挂牌发起询盘"),
         pointer="/offer_id",
     )
@@ -158,7 +159,7 @@ def trial_runs(state: QuickRequestState) -> Refusal | None:
         return None
     return Refusal(
         "QL-STATE",
-        Text(f"the quick license is {state.value}", f"该快速许可状态为 {state.value}"),
+        Text(f"the quick license is {state.value}", f"该快速许可状态为{zh(state)}"),
         Text(
             "a trial that has ended is begun anew only by another agreement; a converted license ends at /v1/licenses",
             "试用期已结束的须另行约定；已转正的许可在 /v1/licenses 终止",

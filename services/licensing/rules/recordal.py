@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from services.licensing.rules.names import zh
 from services.licensing.rules.periods import WorkingDays, ends_after_days
 from shared.contracts.licensing import RecordalState
 from shared.errors import Text
@@ -38,9 +39,7 @@ def step_follows(outcome: str, state: RecordalState) -> Refusal | None:
         return None
     return Refusal(
         "REC-STATE",
-        Text(
-            f"the recordal is {state.value}; {outcome} does not follow", f"备案状态为 {state.value}，不能记为 {outcome}"
-        ),
+        Text(f"the recordal is {state.value}; {outcome} does not follow", f"备案状态为{zh(state)}，不能记为 {outcome}"),
         Text(
             "a recordal is FILED first, then RECORDED or REFUSED; a recorded one may be CHANGED or CANCELLED",
             "备案须先提交（FILED），再记录结果（RECORDED 或 REFUSED）；已备案的可以变更（CHANGED）或注销（CANCELLED）",
@@ -76,7 +75,10 @@ def step_is_proved(outcome: str, has_document: bool, number: str | None, is_oper
         return None
     return Refusal(
         "REC-EVIDENCE",
-        Text("the office's decision needs its number and its document", "备案结果须填写备案号并附证明文件"),
+        Text(
+            f"the office's decision needs its document{' and its number' if outcome == 'RECORDED' else ''}",
+            f"备案结果须附证明文件{'并填写备案号' if outcome == 'RECORDED' else ''}",
+        ),
         Text("upload the certificate at /v1/documents", "请在 /v1/documents 上传备案证明或不予备案通知"),
         pointer="/document_ids",
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
+from services.licensing.rules.names import zh
 from services.licensing.rules.terms import fen
 from shared.contracts.catalog import Fee
 from shared.contracts.licensing import ReportState, RoyaltyTerms
@@ -66,8 +67,6 @@ def act_is_open(act: ReportAct, state: ReportState, *, is_last: bool) -> Refusal
         return None
     return Refusal(
         "ROY-STATE",
-        Text(
-            f"the report is {state.value}; {act.value} is not open", f"该提成报告状态为 {state.value}，不能进行该操作"
-        ),
+        Text(f"the report is {state.value}; {act.value} is not open", f"该提成报告状态为{zh(state)}，不能进行该操作"),
         Text("a contested report is sent anew by the licensee", "有异议的报告由被许可方重新提交"),
     )

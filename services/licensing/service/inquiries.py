@@ -94,7 +94,7 @@ class Inquiries:
         is_sample = listing.sample or named[listing.organization_id].sample
         licensor = parties.Party(listing.organization_id, first.keeper_uscc, is_sample)
         for no in (
-            parties.sides_differ(licensor, first.holders, party_of(by)),
+            parties.sides_differ(licensor, first.holders, party_of(by), "/listing_id"),
             parties.sample_deals_stay_apart(is_sample, party_of(by)),
         ):
             if no:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
@@ -61,6 +61,12 @@ from shared.paging import Cursors
 from shared.rulebook import Refusal
 
 _BASIS = {
+    "notified": "专利法第五十一条第一款；民法典第一百三十七条",
+    "payment_reported": "民法典第五百零九条",
+    "payment_settled": "民法典第五百五十七条第一款第一项",
+    "payment_contested": "民法典第五百零九条",
+    "payment_not_received": "民法典第五百零九条",
+    "payment_refunded": "民法典第九百八十五条",
     "agreed": "民法典第四百七十九条、第四百九十一条",
     "signed": "民法典第四百九十条",
     "given_up": "民法典第四百九十一条",
@@ -185,7 +191,7 @@ class Licenses:
         told: dict[str, Any] | None = None,
     ) -> None:
         """Record an act on a license and tell both sides of it; `told` is what goes onto the feed."""
-        mine = row.licensor_id if by.organization_id == row.licensor_id else row.organization_id
+        mine = by.organization_id if by.organization_id in (row.licensor_id, row.organization_id) else None
         await tx.execute(
             insert(models.act).values(
                 subject=row.id, act=past, on=on, at=now, by=by.client_id, organization_id=mine, actor_id=by.actor_id,
@@ -221,9 +227,11 @@ class Licenses:
         by_license = {row.id: [one for one in told if one.license_id == row.id] for row in rows}
         demanded = await models.demands_of(tx, ids)
         barred = await bars(tx, rows, by, legal_day(self._clock.now()))
+        lives = await self._lives(tx, rows, done, paid)
         return [
             self._shown(
                 row,
+                lives[row.id],
                 done[row.id],
                 paid[row.id],
                 by_license[row.id],
@@ -236,9 +244,26 @@ class Licenses:
             for row in rows
         ]
 
+    async def _lives(
+        self, tx: Tx, rows: Sequence[Row[Any]], done: Mapping[str, list[Row[Any]]], paid: Mapping[str, list[Row[Any]]]
+    ) -> dict[str, list[TimelineEntry]]:
+        """Everything that was done about licenses: their own acts, the notice that made one, what was paid for it."""
+        noticed = {row.source_id: row.id for row in rows if row.source_type == "OPEN_LICENSE"}
+        before = await models.payments_of(tx, list(noticed))
+        money = {one.id: noticed[id_] for id_, found in before.items() for one in found}
+        money |= {one.id: id_ for id_, found in paid.items() for one in found}
+        more, found = await models.acts_of(tx, [*noticed, *money]), {id_: list(acts) for id_, acts in done.items()}
+        for subject, acts in more.items():
+            found[noticed.get(subject) or money[subject]] += acts
+        return {
+            row.id: [_entry(row, one, one.subject in money) for one in sorted(found[row.id], key=_moment)]
+            for row in rows
+        }
+
     def _shown(
         self,
         row: Row[Any],
+        life: list[TimelineEntry],
         done: list[Row[Any]],
         paid: list[Row[Any]],
         told: list[Payment],
@@ -288,7 +313,7 @@ class Licenses:
                 )
                 for one in steps
             ],
-            timeline=[TimelineEntry(act=one.act, on=one.on, at=one.at, basis=_BASIS.get(one.act)) for one in done],
+            timeline=life,
             sample=row.is_sample,
             available_acts=_available(row, state, done, following, overdue, today, by, barred),
         )  # fmt: skip
@@ -447,6 +472,23 @@ class Licenses:
             tx, row, f"recordal_{step.outcome.lower()}", step.on, by, now, detail, told={"number": step.number}
         )
         return (await self.loaded(tx, [row], by))[0]
+
+
+_OF_LAW = ("effective", "concluded", "patent_ended", "patent_restored")
+
+
+def _moment(one: Row[Any]) -> tuple[datetime, bool, int]:
+    """Acts in their order; a notice that is a license at once is written down with the commit, after what it makes."""
+    return one.at, one.act != "notified", one.position
+
+
+def _entry(row: Row[Any], one: Row[Any], is_payment: bool) -> TimelineEntry:
+    past = f"payment_{one.act}" if is_payment else one.act
+    sides_ = {row.licensor_id: Side.LICENSOR, row.organization_id: Side.LICENSEE}
+    return TimelineEntry(
+        act=past, on=one.on, at=one.at, side=None if past in _OF_LAW else sides_.get(one.organization_id), reason=one.detail.get("reason"),
+        basis=_BASIS.get(past),
+    )  # fmt: skip
 
 
 def recordal_state(row: Row[Any], done: Sequence[Row[Any]], today: date) -> RecordalState:

@@ -248,7 +248,9 @@ class QuickLicenses:
             licensor = parties.Party(row.organization_id, row.keeper_uscc, row.is_sample)
             for no in (
                 quick.offer_stands(QuickOfferState(row.state)),
-                parties.sides_differ(licensor, [Holder.model_validate(one) for one in row.holders], party_of(by)),
+                parties.sides_differ(
+                    licensor, [Holder.model_validate(one) for one in row.holders], party_of(by), "/offer_id"
+                ),
                 await agency.against(tx, [row.id], row.organization_id, by.organization_id, by),
                 parties.sample_deals_stay_apart(row.is_sample, party_of(by)),
                 quick.firm_is_small(terms.sme_only, firm),
