@@ -165,11 +165,13 @@ payment = Table(
     Column("settled_by", Text),
     Column("reported", JSONB),  # what the payer said, where a provider found something else
     Column("refunded_fen", BigInteger, nullable=False, server_default="0"),
-    UniqueConstraint("request_id", "reference"),
-    UniqueConstraint("license_id", "reference"),
     CheckConstraint("num_nonnulls(request_id, license_id) = 1", name="of_one"),
     CheckConstraint("refunded_fen BETWEEN 0 AND fen", name="refunded_once"),
     Index("ix_payment_answer_by", "answer_by", postgresql_where=text("state = 'REPORTED'")),
+    *(
+        Index(f"uq_payment_{of}_reference", of, "reference", unique=True, postgresql_where=text("state <> 'WITHDRAWN'"))
+        for of in ("request_id", "license_id")
+    ),
 )
 
 refund = Table(

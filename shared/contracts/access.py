@@ -252,6 +252,7 @@ ACCESS: dict[str, dict[tuple[str, str], Access]] = {
         ("POST", "/v1/payments/{id}/contest"): _own("deals:write", act=True),
         ("POST", "/v1/payments/{id}/resolution"): _operator("payments:confirm", act=True),
         ("POST", "/v1/payments/{id}/refunds"): _own("deals:write", act=True),
+        ("POST", "/v1/payments/{id}/withdrawal"): _own("deals:write", act=True),
         # Signed by a provider that the operator registered, instead of a token.
         ("POST", "/v1/payment-notices"): Access(None, Relation.ANYONE, is_idempotent=False),
         ("POST", "/v1/payment-providers"): _operator(),

@@ -69,6 +69,7 @@ class PaymentState(StrEnum):
     SETTLED = "SETTLED"
     CONTESTED = "CONTESTED"
     NOT_RECEIVED = "NOT_RECEIVED"
+    WITHDRAWN = "WITHDRAWN"
 
 
 class SettledBy(StrEnum):

@@ -324,7 +324,7 @@ class Furniture:
         requests = [await open_.notice(declared) for _ in range(5)]
         paid = {
             name: (await open_.pay(request, "30000.00", name)).json()["id"]
-            for name, request in zip("ABC", requests, strict=False)
+            for name, request in [*zip("ABC", requests, strict=False), ("D", requests[0])]
         }
         await self.owner.made(f"/v1/payments/{paid['C']}/contest", {"reason": "未到账"})
         too_much = await open_.settled(await open_.notice(declared), "30001.00")
@@ -389,6 +389,7 @@ class Furniture:
                 owner, f"/v1/payments/{paid['A']}/confirmation", {}, {"document_ids": consent["document_ids"]}
             ),
             "/v1/payments/{id}/contest": (owner, f"/v1/payments/{paid['B']}/contest", {"reason": "未到账"}, {"reason": "无"}),
+            "/v1/payments/{id}/withdrawal": (firm, f"/v1/payments/{paid['D']}/withdrawal", None, None),
             "/v1/payments/{id}/refunds": (owner, f"/v1/payments/{too_much['id']}/refunds", refund, {**refund, "reference": "S"}),
             "/v1/benefit-rules": (owner, "/v1/benefit-rules", unit_rule, {**unit_rule, "name": "办法二"}),
             shares: (owner, shares, sharing[0], sharing[1]),

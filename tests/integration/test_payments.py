@@ -221,6 +221,23 @@ async def test_nobody_finds_that_its_own_payment_has_arrived(case: Case) -> None
     assert (await university.post(f"/v1/payments/{paid['id']}/confirmation", json={})).status_code == 200
 
 
+async def test_a_payer_takes_a_mistyped_report_back_and_reports_the_transfer_anew(case: Case) -> None:
+    request = await case.notice(await case.announced())
+    typed = (await case.pay(request, "3000.00", "ICBC-1")).json()
+    path = f"/v1/payments/{typed['id']}/withdrawal"
+    problem(await case.university.post(path, json={}), 404, "not_found")
+    assert [one["act"] for one in typed["available_acts"]] == ["withdrawal"]
+    assert (await case.firm.made(path))["state"] == "WITHDRAWN"
+    assert (await case.seen(request))["state"] == "NOTIFIED"
+    right = (await case.pay(request, "30000.00", "ICBC-1")).json()
+    assert rules_of(await case.pay(request, "30000.00", "ICBC-1")) == ["PAY-TWICE"]
+    await case.university.made(f"/v1/payments/{right['id']}/confirmation")
+    assert (await case.seen(request))["state"] == "EFFECTIVE"
+    for paid in (typed, right):
+        late = await case.firm.post(f"/v1/payments/{paid['id']}/withdrawal", json={})
+        assert rules_of(late) == ["PAY-STATE"]
+
+
 async def test_sums_may_be_larger_than_what_one_payment_may_be(case: Case) -> None:
     bank = await Bank.open(case)
     for number in range(2):

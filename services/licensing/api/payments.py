@@ -64,6 +64,12 @@ async def resolve_payment(id: str, resolution: Resolution, licensing: Uses) -> P
     return await licensing.payments.resolve(id, resolution, caller())
 
 
+@router.post("/v1/payments/{id}/withdrawal")
+async def withdraw_payment(id: str, licensing: Uses) -> Payment:
+    """Take back your report of a payment that nobody has answered yet (payer); then report it anew."""
+    return await licensing.payments.withdraw(id, caller())
+
+
 @router.post("/v1/payments/{id}/refunds", status_code=201)
 async def record_refund(id: str, draft: RefundDraft, licensing: Uses) -> Payment:
     """Record that you have returned what nobody owed (payee); never more than is refundable."""

@@ -24,6 +24,7 @@ _NAMES: dict[type[StrEnum], dict[str, str]] = {
     },
     PaymentState: {
         "REPORTED": "已报告", "SETTLED": "已到账", "CONTESTED": "有异议", "NOT_RECEIVED": "未到账",
+        "WITHDRAWN": "付款人已撤回",
     },
     LicenseState: {
         "PENDING_SIGNATURES": "待签署", "NOT_CONCLUDED": "未成立", "SIGNED": "已签署未开始", "IN_FORCE": "有效",

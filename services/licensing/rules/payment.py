@@ -22,6 +22,7 @@ class PaymentAct(StrEnum):
     CONTEST = "contest"
     RESOLUTION = "resolution"
     REFUND = "refunds"
+    WITHDRAWAL = "withdrawal"
 
 
 _FROM = {
@@ -29,12 +30,13 @@ _FROM = {
     PaymentAct.CONTEST: (PaymentState.REPORTED,),
     PaymentAct.RESOLUTION: (PaymentState.CONTESTED,),
     PaymentAct.REFUND: (PaymentState.SETTLED,),
+    PaymentAct.WITHDRAWAL: (PaymentState.REPORTED,),
 }
 
 
 @rule("PAY-STATE", source=_ART_51, since="2021-06-01")
 def act_is_open(act: PaymentAct, state: PaymentState) -> Refusal | None:
-    """A reported payment is confirmed or contested, a contested one resolved or confirmed after all; settled, it may be returned."""
+    """A reported payment is confirmed, contested or taken back, a contested one resolved or confirmed; a settled one returned."""
     if state in _FROM[act]:
         return None
     return Refusal(

@@ -67,6 +67,7 @@ _BASIS = {
     "payment_contested": "民法典第五百零九条",
     "payment_not_received": "民法典第五百零九条",
     "payment_refunded": "民法典第九百八十五条",
+    "payment_withdrawn": "民法典第一百四十一条",
     "agreed": "民法典第四百七十九条、第四百九十一条",
     "signed": "民法典第四百九十条",
     "given_up": "民法典第四百九十一条",

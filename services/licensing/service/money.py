@@ -46,9 +46,11 @@ async def all_shown(tx: Tx, rows: Sequence[Row[Any]], by: Caller) -> list[Paymen
 def shown(row: Row[Any], returned: Sequence[Row[Any]], by: Caller) -> Payment:
     """A payment, with what the caller may do about it."""
     root, state = f"/v1/payments/{row.id}", PaymentState(row.state)
-    steps = [step for step in PaymentAct if by.is_operator or step is not PaymentAct.RESOLUTION]
-    if not by.may_touch(row.payee_id):
-        steps = []
+    steps = [PaymentAct.WITHDRAWAL] if by.organization_id == row.organization_id else []
+    if by.may_touch(row.payee_id):
+        steps += [step for step in PaymentAct if step is not PaymentAct.WITHDRAWAL]
+    if not by.is_operator:
+        steps = [step for step in steps if step is not PaymentAct.RESOLUTION]
     return Payment(
         **{
             name: row._mapping[name]

@@ -168,7 +168,10 @@ class Payments:
 
     async def _known(self, tx: Tx, subject: PaidFor, reference: str) -> str | None:
         table = models.payment
-        statement = select(table.c.id).where(table.c[subject.key] == subject.row.id, table.c.reference == reference)
+        statement = select(table.c.id).where(
+            table.c[subject.key] == subject.row.id, table.c.reference == reference,
+            table.c.state != PaymentState.WITHDRAWN,
+        )  # fmt: skip
         found: str | None = await tx.scalar(statement)
         return found
 
@@ -217,6 +220,25 @@ class Payments:
         """The operator finds whether a contested payment has arrived."""
         state = PaymentState.NOT_RECEIVED if said.outcome == "UPHELD" else PaymentState.SETTLED
         return await self._clear(id_, PaymentAct.RESOLUTION, state, said.reason, said.document_ids, by)
+
+    async def withdraw(self, id_: str, by: Caller) -> Payment:
+        """The payer takes a report back, while nobody has answered it: what was mistyped is reported anew.
+
+        Raises: RuleRefused PAY-STATE.
+        """
+        now = self._clock.now()
+        async with self._db.write() as tx:
+            await self._acts.claim(tx, now)
+            seen = await self._row(tx, id_, by)
+            if by.organization_id != seen.organization_id:
+                raise _no_payment()
+            subject, row = await self.paid_for(tx, seen), await self._row(tx, id_, by)
+            if no := rules.act_is_open(PaymentAct.WITHDRAWAL, PaymentState(row.state)):
+                raise no.raised()
+            made = await models.changed(tx, models.payment, row, now, state=PaymentState.WITHDRAWN)
+            await tell(tx, made, "withdrawn", by, now, {})
+            await models.changed(tx, subject.table, subject.row, now)
+            return await self._acts.answer(tx, await self._shown(tx, made, by))
 
     async def _clear(
         self, id_: str, step: PaymentAct, state: PaymentState, reason: str | None, document_ids: list[str], by: Caller

@@ -160,11 +160,12 @@ MACHINES = {
         "/v1/payments/{id}",
         {act.value: of(payment.act_is_open, act) for act in PaymentAct},
         """
-                     | confirmation | contest | resolution | refunds
-        REPORTED     | ✓            | ✓       | ·          | ·
-        SETTLED      | ·            | ·       | ·          | ✓
-        CONTESTED    | ✓            | ·       | ✓          | ·
-        NOT_RECEIVED | ·            | ·       | ·          | ·
+                     | confirmation | contest | resolution | refunds | withdrawal
+        REPORTED     | ✓            | ✓       | ·          | ·       | ✓
+        SETTLED      | ·            | ·       | ·          | ✓       | ·
+        CONTESTED    | ✓            | ·       | ✓          | ·       | ·
+        NOT_RECEIVED | ·            | ·       | ·          | ·       | ·
+        WITHDRAWN    | ·            | ·       | ·          | ·       | ·
         """,
     ),
     # INQ-STATE. Messages are still written while a contract waits or runs: only a closed inquiry is silent.
