@@ -311,6 +311,7 @@ def test_every_act_on_a_payment_in_every_state(act: PaymentAct, state: PaymentSt
         PaymentAct.CONTEST: {P.REPORTED},
         PaymentAct.RESOLUTION: {P.CONTESTED},
         PaymentAct.REFUND: {P.SETTLED},
+        PaymentAct.WITHDRAWAL: {P.REPORTED},
     }
     assert verdict(payment.act_is_open, act, state) == (None if state in wanted[act] else "PAY-STATE")
 
