@@ -333,7 +333,8 @@ class Observe:
 
 
 def _bug() -> Internal:
-    return Internal("a bug of ours; quote the request id when you report it", "系统内部错误，反馈时请附上请求编号")
+    id_ = context.request_id.get()
+    return Internal(f"a bug of ours; quote {id_} when you report it", f"系统内部错误，反馈时请附上请求编号 {id_}")
 
 
 def _enter(headers: Headers) -> None:

@@ -40,6 +40,7 @@ _PATTERNS = {
     ),
     "CLAUSE-SOURCING": (
         r"(?:只能|仅能|必须|应当|须|限于)[^。；]{0,12}(?:向|从)[^。；]{0,20}(?:购买|采购|购进)",
+        rf"{_NOT}[^。；]{{0,12}}(?:向|从)[^。；]{{0,12}}(?:其他|其它|第三方)[^。；]{{0,12}}(?:购买|采购|购进)",
         r"(?:only|exclusively) (?:buy|purchase|procure|source)[^.;]{0,60}from",
         r"(?:buy|purchase|procure|source)[^.;]{0,60}(?:only|exclusively) from",
     ),

@@ -224,6 +224,7 @@ def test_an_agent_of_both_sides_needs_both() -> None:
         ("CLAUSE-MARKET", "The licensee shall not export the products.", "The licensee may export the products."),
         ("CLAUSE-TYING", "被许可方必须同时购买许可方的润滑油。", "被许可方可以自愿购买许可方的设备。"),
         ("CLAUSE-SOURCING", "关键零部件只能向许可方指定的供应商采购。", "许可方可以推荐供应商名单。"),
+        ("CLAUSE-SOURCING", "被许可方不得从其他来源采购原材料。", "被许可方可以从其他来源采购原材料。"),
         (
             "CLAUSE-SOURCING",
             "The licensee shall buy parts exclusively from the licensor.",
