@@ -422,7 +422,13 @@ async def test_no_license_is_taken_under_a_patent_that_has_lapsed(case: Case) ->
     lapse = {"code": "LAPSE", "occurred_on": case.today, "source": "REGISTER"}
     await case.operator.made(f"/v1/patents/{case.patent}/legal-events", lapse)
     body = {"declaration_id": declared["id"], "intended_use": "生产"}
-    # Whether or not the feed has told of it by now, which would have ended the declaration: catalog is asked.
+    other = await case.another()
+    suspended = {"kind": "SUSPENSION", "since": case.today}
+    free = await other.announced()
+    await case.operator.made(f"/v1/patents/{other.patent}/encumbrances", suspended)
+    again = {**body, "declaration_id": free["id"]}
+    assert rules_of(await case.firm.post("/v1/open-license-requests", json=again)) == ["OL-PATENT-GONE"]
+    # Whether or not the feed has told of the lapse by now, which would have ended the declaration: catalog is asked.
     (rule,) = rules_of(await case.firm.post("/v1/open-license-requests", json=body))
     assert rule in ("OL-PATENT-GONE", "OL-NOT-OPEN")
 
