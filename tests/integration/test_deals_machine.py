@@ -87,7 +87,7 @@ class Machine(RuleBasedStateMachine):
         self.ids: dict[str, str] = {}  # name → id
         self.frozen: dict[str, tuple[Any, Any]] = {}  # terms of each notice as it was given
         self.orders: dict[str, str] = {}  # party → the path of what stands against it
-        self.day0, self.count = self.world.today, 0
+        self.day0, self.count, self.told = self.world.today, 0, ""
 
     async def _opened(self, is_co_owned: bool, years_ago: int) -> Talks:
         """A patent filed so long ago, and 220 days later in the year."""
@@ -120,6 +120,11 @@ class Machine(RuleBasedStateMachine):
         self.count += 1
         return f"{kind}-{self.count}"
 
+    def note(self, said: str) -> None:
+        """What is being done, for whoever reads of a failure: hypothesis shows nothing of a walk that fails but once."""
+        note(f"  {said}")
+        self.told = "\n  ".join([*self.told.split("\n  "), said][-15:])
+
     def pick(self, found: Any, chance: Random, may: Callable[[Any], Verdict]) -> Any:
         """One of some, four times of five one with which it may be done, if there is any."""
         found = list(found)
@@ -132,7 +137,7 @@ class Machine(RuleBasedStateMachine):
     ) -> dict[str, Any] | None:
         """Send an act; the answer has to be what the model allows. Answers what was said, when it was done."""
         key = secrets.token_hex(8)
-        note(f"  {path} {body}: {verdict}, {fault}")
+        self.note(f"{path} {body}: {verdict}, {fault}")
         answer = self.portal.call(self._sent, who, path, body, key, fault)
         if answer is None or answer.status_code in (503, 504):
             self._unknown(verdict, done)
@@ -146,7 +151,7 @@ class Machine(RuleBasedStateMachine):
         assert answer.status_code < 500, answer.text
         is_done = answer.status_code < 300
         said = "done" if is_done else answer.text
-        assert verdict is None or verdict is is_done, f"{path} {body}: the law says {verdict}, the platform {said}"
+        assert verdict is None or verdict is is_done, f"the law says {verdict}, the platform {said}, after{self.told}"
         if not is_done:
             assert answer.status_code == 409, answer.text
             assert answer.json()["violations"], f"a refusal without its reason: {answer.text}"
@@ -350,7 +355,7 @@ class Machine(RuleBasedStateMachine):
             sent = await self.talks.offer(asked, by, license_type=kind, scope=days, fee=fee, valid_until=str(until))
             return str(sent["id"])
 
-        note(f"  {name}: {kind} {first} {last} by {firm}")
+        self.note(f"{name}: {kind} {first} {last} by {firm}")
         self.ids[name] = self.portal.call(made)
         self.model.offers[name] = (kind, str(firm), first, last, until, "SENT")
 
@@ -426,7 +431,7 @@ class Machine(RuleBasedStateMachine):
                 who = self.talks.university if party == "university" else self.firms[int(party)]
                 self.orders[party] = await self.talks.restricted(who)
 
-        note(f"  order {party}")
+        self.note(f"order {party}")
         self.portal.call(done)
         self.model.restricted ^= {party}
 
@@ -435,7 +440,7 @@ class Machine(RuleBasedStateMachine):
     def days_pass(self, chance: Random, _: str) -> None:
         """What ends by the calendar ends, with nobody awake; then somebody looks into the register."""
         self.portal.call(self._later, chance.choice([1, 3, 11, 31, 31, 95]))
-        note(f"  it is {self.today}")
+        self.note(f"it is {self.today}")
 
     async def _later(self, days: int) -> None:
         self.world.clock.offset += timedelta(days=days)
