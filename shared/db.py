@@ -169,8 +169,9 @@ class Database:
         try:
             with _told():
                 yield
-        except Unavailable:
-            self._doubted = time.monotonic()
+        except Unavailable as told:
+            if _is_cut(told.__cause__):
+                self._doubted = time.monotonic()
             raise
         finally:
             self._at_work -= 1
@@ -190,6 +191,17 @@ class Database:
 
 
 _AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+
+
+def _is_cut(error: BaseException | None) -> bool:
+    """Whether a connection was lost, and the database is not merely busy."""
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        error = error.orig
+    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)) and (
+        error.sqlstate is None or error.sqlstate.startswith(("57P", "08"))
+    )
 
 
 class _told:  # noqa: N801 - reads as a word in `with _told()`

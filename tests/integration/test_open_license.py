@@ -112,6 +112,12 @@ async def test_e5_e6_all_owners_declare_and_withdraw_together(case: Case) -> Non
     # Taken back before the filing, it is a draft again.
     await owner.made(f"{at(declared)}/consents/{given['id']}/revocation", {"occurred_on": case.today})
     assert (await case.university.read(at(declared)))["state"] == "DRAFT"
+    # What is taken back late leaves what was given since.
+    first = await owner.made(f"{at(declared)}/consents", consent)
+    anew = await owner.made(f"{at(declared)}/consents", {**consent, "given_on": case.day(-2)})
+    await owner.made(f"{at(declared)}/consents/{first['id']}/revocation", {"occurred_on": case.day(-3)})
+    assert (await case.university.read(at(declared)))["state"] == "CONSENTED"
+    await owner.made(f"{at(declared)}/consents/{anew['id']}/revocation", {"occurred_on": case.today})
     # Given twice it is one word; what was taken back once is not taken back again.
     twice = [await owner.made(f"{at(declared)}/consents", consent) for _ in range(2)]
     back = {"occurred_on": case.today}
@@ -340,6 +346,34 @@ async def test_what_is_paid_after_the_patent_is_gone_gives_nothing_and_is_return
     refund = {"amount": {"amount": "30000.00"}, "paid_on": case.today, "reference": "R"}
     await case.university.made(f"/v1/payments/{seen['payments'][0]['id']}/refunds", refund)
     assert (await case.seen(never))["state"] == "PAYMENT_LAPSED"
+    # The right is restored: what was paid in time is a license after all, and the one that had ended goes on.
+    await bank.notify(a_transfer(case.world, "30000.00", "in time", request_id=never["id"]))
+    assert (await case.seen(never))["license_id"] is None
+    restored = {"code": "RESTORATION", "occurred_on": case.today, "source": "REGISTER"}
+    await case.operator.made(f"/v1/patents/{case.patent}/legal-events", restored)
+    await case.followed()
+    assert [(await case.seen(one))["state"] for one in (early, never)] == ["EFFECTIVE", "EFFECTIVE"]
+
+
+async def test_a_license_that_was_found_to_rest_on_a_dead_patent_gave_nothing(case: Case) -> None:
+    """Rule 115: the lapse reaches back before the payment; whoever confirms sooner is not worse off."""
+    request = await case.notice(await case.announced())
+    await case.settled(request, "30000.00")
+    held = await case.seen(request)
+    assert held["state"] == "EFFECTIVE"
+    await case.lapsed(case.patent, 2)
+    seen = await case.seen(request)
+    assert (seen["state"], seen["refundable"]["amount"]) == ("PAYMENT_LAPSED", "30000.00")
+    license_ = await case.firm.read(f"/v1/licenses/{held['license_id']}")
+    assert license_["state"] == "EXPIRED"
+    acts = {one["act"]: one["allowed"] for one in license_["available_acts"]}
+    assert acts["recordals"] is False
+    assert "未取得有效许可" in await words(case.firm, f"/v1/licenses/{held['license_id']}/document")
+    refund = {"amount": {"amount": "30000.00"}, "paid_on": case.today, "reference": "R"}
+    early = {**refund, "paid_on": case.day(-1)}
+    path = f"/v1/payments/{seen['payments'][0]['id']}/refunds"
+    assert rules_of(await case.university.post(path, json=early)) == ["PAY-DAY"]
+    assert (await case.university.post(path, json=refund)).status_code == 201
 
 
 async def test_a_notice_is_payable_until_the_last_day_of_its_patent(case: Case) -> None:

@@ -233,6 +233,10 @@ async def test_a_payer_takes_a_mistyped_report_back_and_reports_the_transfer_ane
     assert rules_of(await case.pay(request, "30000.00", "ICBC-1")) == ["PAY-TWICE"]
     await case.university.made(f"/v1/payments/{right['id']}/confirmation")
     assert (await case.seen(request))["state"] == "EFFECTIVE"
+    bank = await Bank.open(case)
+    said = a_transfer(case.world, "30000.00", "ICBC-1", payment_id=typed["id"])
+    assert (await bank.notify(said)).status_code == 201, "the transfer is the one that was reported anew"
+    assert len([one for one in (await case.seen(request))["payments"] if one["state"] == "SETTLED"]) == 1
     for paid in (typed, right):
         late = await case.firm.post(f"/v1/payments/{paid['id']}/withdrawal", json={})
         assert rules_of(late) == ["PAY-STATE"]

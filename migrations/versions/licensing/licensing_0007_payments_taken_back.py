@@ -25,6 +25,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("UPDATE licensing.payment SET reference = reference || ' ' || id WHERE state = 'WITHDRAWN'")
     for name in ("request_id", "license_id"):
         op.drop_index(
             f"uq_payment_{name}_reference",

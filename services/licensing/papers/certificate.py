@@ -34,7 +34,7 @@ _PERMITTED = {
     "LIMITED_SALE": Text("with sales in small numbers", "可以小批量销售"),
 }
 _EVENT = {
-    DeferralEvent.FIRST_SALE: Text("the first sale", "首次销售之日"),
+    DeferralEvent.FIRST_SALE: Text("the first sale, the decision at the earliest", "首次销售之日（不早于转正之日）"),
     DeferralEvent.TRIAL_END: Text("the end of the trial", "试用期届满之日"),
 }
 _DECISION = Text("the licensee's decision for the license", "被许可方决定转为正式许可之日")
@@ -46,6 +46,7 @@ class Announced(BaseModel, frozen=True):
     number: str
     on: date
     terms: Terms
+    is_paid_for: bool  # whether something was due before it took effect
 
 
 class QuickFacts(BaseModel, frozen=True):
@@ -69,6 +70,7 @@ class LicenseFacts(BaseModel, frozen=True):
     terms_hash: str
     effective_on: date
     ended_on: date | None = None  # the first day on which it is no longer in force
+    never_was: bool = False  # the patent had ended before, as was found only later
     recordal_due_on: date
     recordal: RecordalState = RecordalState.DUE
     recordal_number: str | None = None
@@ -81,8 +83,8 @@ def certificate(facts: LicenseFacts) -> Paper:
     """What a license rests on, for whoever has to show it: notice, terms, payments, from when and until when it is in force."""
     if facts.announced is not None:
         title = Text("Certificate of an Open License", "专利开放许可实施证明")
-        paid = "" if not facts.paid else " and paid what was due"
-        zh_paid = "" if not facts.paid else "并支付许可使用费"
+        paid = " and paid what was due" if facts.announced.is_paid_for else ""
+        zh_paid = "并支付许可使用费" if facts.announced.is_paid_for else ""
         basis = Text(
             f"The licensee gave written notice under the open license declaration announced on {facts.announced.on} as"
             f" {facts.announced.number}{paid}; with that it holds the license, in force from {facts.effective_on} on"
@@ -114,7 +116,7 @@ def dossier(facts: LicenseFacts, license_type: LicenseType, open_points: list[Te
         f"{_TYPE[license_type].zh}，自{in_words(facts.effective_on)}起生效。",
     )
     found: list[Block] = [Para(lead), *_end(facts), *_recordal(facts, rule)]
-    if facts.recordal in _TO_BE_FILED:
+    if facts.recordal in _TO_BE_FILED and facts.ended_on is None:
         found.append(Heading(Text("Before filing", "提交前须处理的事项")))
         found += [Para(Text(f"{at}. {one.en}", f"{at}. {one.zh}")) for at, one in enumerate(open_points, 1)]
     title = Text("Dossier for the Recordal of a License", "专利实施许可合同备案材料")
@@ -145,6 +147,15 @@ def _recordal(facts: LicenseFacts, rule: Text) -> list[Block]:
 def _end(facts: LicenseFacts) -> list[Block]:
     if facts.ended_on is None:
         return []
+    if facts.never_was:
+        return [
+            Para(
+                Text(
+                    f"As was found later, the patent had ended on {facts.ended_on}, before that day: nothing was licensed.",
+                    f"经查，专利权已于{in_words(facts.ended_on)}终止，早于上述日期，未取得有效许可。",
+                )
+            )
+        ]
     return [
         Para(
             Text(
@@ -188,7 +199,8 @@ def fees(facts: LicenseFacts) -> list[Block]:
     if terms.deferred_to is not None:
         since = _EVENT[terms.deferred_to]
     elif terms.deferred_until is not None:
-        since = Text(str(terms.deferred_until), in_words(terms.deferred_until))
+        day = max(terms.deferred_until, facts.quick.converted_on or terms.deferred_until)
+        since = Text(str(day), in_words(day))
     return [*_trial(facts.quick), *fee_lines(terms, since)]
 
 

@@ -78,16 +78,16 @@ def is_found_by_another(payer_id: str, finder_id: str) -> Refusal | None:
 
 @rule("PAY-DAY", source=_ART_51, since="2021-06-01")
 def is_paid_in_time(paid_on: date, due_on: date, today: date, known_on: date | None = None) -> Refusal | None:
-    """What counts is the day of payment: not one to come, none after the payment period, none before there were terms.
+    """What counts is the day of payment: not one to come, none after the payment period, none before there was a reason.
 
-    `known_on` is the day on which these were announced or agreed.
+    `known_on` is the day on which the terms were announced or agreed, or on which came what is returned.
     """
     if known_on is not None and paid_on < known_on:
         return Refusal(
             "PAY-DAY",
             Text(
-                f"{paid_on} is before {known_on}, the day on which the terms were announced or agreed",
-                f"{paid_on} 早于许可条件公告或者达成之日 {known_on}",
+                f"{paid_on} is before {known_on}, when nothing was owed yet",
+                f"{paid_on} 早于 {known_on}，当时尚无应付或者应退款项",
             ),
             Text("give the day on which it was paid", "请填写实际付款之日"),
             pointer="/paid_on",

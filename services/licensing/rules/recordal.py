@@ -56,9 +56,9 @@ def step_follows(outcome: str, state: RecordalState) -> Refusal | None:
     ),
     since="2011-08-01",
 )
-def license_runs(outcome: str, ended_on: date | None) -> Refusal | None:
-    """A license that has ended is not filed any more; what was filed or recorded is still decided and taken off the record."""
-    if outcome != "FILED" or ended_on is None:
+def license_runs(outcome: str, on: date, ended_on: date | None) -> Refusal | None:
+    """A license is filed while it is in force; what was filed then is still decided, and taken off the record."""
+    if outcome != "FILED" or ended_on is None or on < ended_on:
         return None
     return Refusal(
         "REC-ENDED",
@@ -97,6 +97,7 @@ def step_is_dated(on: date, effective_on: date, today: date) -> Refusal | None:
     )
 
 
+TO_BE_FILED = (_S.DUE, _S.OVERDUE, _S.REFUSED)
 CANCEL_WITHIN_DAYS = 30
 
 

@@ -185,9 +185,13 @@ def term_fits_the_patents(scope: LicenseScope, expiry: date | None) -> Refusal |
     )
 
 
-@rule("SCOPE-BEGIN", source=Text("Civil Code Art. 490, 502", "民法典第四百九十条、第五百零二条"), since="2021-01-01")
+@rule(
+    "SCOPE-BEGIN",
+    source=Text("Civil Code Art. 502; the platform's rules", "民法典第五百零二条；平台规则"),
+    since="2026-11-30",
+)
 def begins_from_now_on(scope: LicenseScope, today: date) -> Refusal | None:
-    """What is offered begins today at the earliest: a license is in force from its signatures on, not before them."""
+    """What is offered begins today at the earliest; signed later, the license is in force from then on."""
     if scope.from_ >= today:
         return None
     return Refusal(

@@ -250,9 +250,16 @@ def _recorded(first: date, last: date) -> list[Select[Any]]:
     is_filed = select(models.act.c.position).where(
         models.act.c.subject == license_.id, models.act.c.act == "recordal_filed"
     )
-    held = and_(license_.effective_on.is_not(None), license_.terminated_on.is_(None), ~is_filed.exists())
+    held = and_(
+        license_.effective_on.is_not(None), license_.terminated_on.is_(None), license_.patent_ended_on.is_(None),
+        license_.until >= license_.recordal_due_on, ~is_filed.exists(),
+    )  # fmt: skip
     reported = select(payment.id).where(payment.request_id == request.id, payment.state.in_(["REPORTED", "CONTESTED"]))
-    waits = and_(request.license_id.is_(None), request.cancelled_on.is_(None), ~reported.exists())
+    declaration = models.declaration.c
+    gone = select(declaration.id).where(
+        declaration.id == request.declaration_id, declaration.patent_ended_on.is_not(None)
+    )
+    waits = and_(request.license_id.is_(None), request.cancelled_on.is_(None), ~reported.exists(), ~gone.exists())
     kinds = DeadlineKind
     found = [
         part(kinds.OFFER, offer.id, offer.valid_until, answers, offer.answer.is_(None), inquiry.id == offer.inquiry_id),

@@ -259,11 +259,15 @@ class Declarations:
         """
         await self._targets.check_documents(revocation.document_ids, by)
         while True:
-            row, given = await self._with_consents(id_, by)
+            row, _ = await self._with_consents(id_, by)
             async with self._db.read() as tx:
                 taken_back = await self._consent(tx, id_, consent)
-            left = [one for one in given if not _is_of(taken_back, one.role, one.party, one.party_uscc)]
-            target = await self._targets.of(row.patent_id, Act.OPEN_LICENSE, left)
+                said = [
+                    one for one in await self._standing(tx, id_, taken_back.to)
+                    if _is_of(taken_back, one) and one.given_on <= revocation.occurred_on  # what was given since, stands
+                ]  # fmt: skip
+                stands = [one for one in await self._standing(tx, id_, "DECLARATION") if one not in said]
+            target = await self._targets.of(row.patent_id, Act.OPEN_LICENSE, _given(stands))
             now = self._clock.now()
             async with self._db.write() as tx:
                 locked = await self._visible(tx, id_, by, lock=True)
@@ -287,13 +291,8 @@ class Declarations:
                     if no:
                         raise no.raised()
                 table = models.declaration_consent
-                standing = await tx.execute(
-                    select(table).where(
-                        table.c.declaration_id == id_, table.c.concerns == taken_back.to, table.c.revoked_on.is_(None)
-                    )
-                )
-                same = [one.id for one in standing if _is_of(taken_back, one.role, one.party, one.party_uscc)]
-                await tx.execute(update(table).where(table.c.id.in_(same)).values(revoked_on=revocation.occurred_on))
+                same = table.c.id.in_([one.id for one in said])
+                await tx.execute(update(table).where(same).values(revoked_on=revocation.occurred_on))
                 changed = {"state": _drafted(target)} if for_declaration else {}
                 told = {"consent": consent, "party": taken_back.party}
                 await self._act(tx, locked, "consent_revoked", revocation.occurred_on, by, now, told, changed)
@@ -321,16 +320,13 @@ class Declarations:
             row = await self._visible(tx, id_, by, lock=False)
             if not _is_inside(row, by):
                 raise no_declaration()
-            return row, await self._given(tx, id_)
+            return row, _given(await self._standing(tx, id_, "DECLARATION"))
 
-    async def _given(self, tx: Tx, id_: str) -> list[GivenConsent]:
+    async def _standing(self, tx: Tx, id_: str, to: str) -> Sequence[Row[Any]]:
+        """The consents to a declaration, or to its withdrawal, that were not taken back."""
         table = models.declaration_consent
-        found = await tx.execute(
-            select(table).where(
-                table.c.declaration_id == id_, table.c.concerns == "DECLARATION", table.c.revoked_on.is_(None)
-            )
-        )
-        return [GivenConsent(role=ConsentRole(one.role), party=one.party, party_uscc=one.party_uscc) for one in found]
+        found = select(table).where(table.c.declaration_id == id_, table.c.concerns == to, table.c.revoked_on.is_(None))
+        return (await tx.execute(found)).all()
 
     async def redraft(self, patent_ids: Sequence[str]) -> None:
         """Have drafts say what catalog says of their patents by now: who owns them, to whom they are pledged, and so
@@ -342,7 +338,7 @@ class Declarations:
         while waiting:
             async with self._db.read() as tx:
                 row = (await tx.execute(models.by_id(table), {"id": waiting[-1]})).one()
-                given = await self._given(tx, row.id)
+                given = _given(await self._standing(tx, row.id, "DECLARATION"))
             target = await self._targets.of(row.patent_id, Act.OPEN_LICENSE, given)
             changed, now = {**_patent(target), "state": _drafted(target)}, self._clock.now()
             async with self._db.write() as tx:
@@ -467,15 +463,11 @@ class Declarations:
         """Record that all patentees have filed the withdrawal; it counts from its announcement on."""
         await self._targets.check_documents(said.document_ids, by)
         await self._owned(id_, by)
-        now, table = self._clock.now(), models.declaration_consent
+        now = self._clock.now()
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
             row = await self._visible(tx, id_, by, lock=True)
-            given = await tx.execute(
-                select(table.c.party, table.c.party_uscc).where(
-                    table.c.declaration_id == id_, table.c.concerns == "WITHDRAWAL", table.c.revoked_on.is_(None)
-                )
-            )
+            given = await self._standing(tx, id_, "WITHDRAWAL")
             others = [Holder.model_validate(holder) for holder in row.patent["others"]]
             agreed = [(one.party, one.party_uscc) for one in given]
             for no in (
@@ -593,9 +585,15 @@ def _is_caller(one: Holder | Pledgee, by: Caller) -> bool:
     return is_it or (by.uscc is not None and one.uscc == by.uscc)
 
 
-def _is_of(consent: DeclarationConsent, role: str, party: str, uscc: str | None) -> bool:
+def _given(consents: Sequence[Row[Any]]) -> list[GivenConsent]:
+    """Consents as catalog's rules look at them."""
+    return [GivenConsent(role=ConsentRole(one.role), party=one.party, party_uscc=one.party_uscc) for one in consents]
+
+
+def _is_of(consent: DeclarationConsent, other: Row[Any]) -> bool:
     """Whether another consent is the same party's word in the same role."""
-    return consent.role == role and parties.is_party(consent.party, consent.party_uscc, party, uscc)
+    is_party = parties.is_party(consent.party, consent.party_uscc, other.party, other.party_uscc)
+    return consent.role == other.role and is_party
 
 
 def _own_consent(draft: DeclarationConsentDraft, row: Row[Any], by: Caller) -> list[GivenConsent]:

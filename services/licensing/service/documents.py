@@ -34,6 +34,7 @@ from services.licensing.service.licenses import (
     Licenses,
     credit_fen,
     ended_on,
+    never_was,
     recordal_state,
     scope_of,
     terms_of,
@@ -140,7 +141,7 @@ class Documents:
         row = await self._concluded(id_, by)
         facts, asked = await self._facts(row)
         language, found = context.language.get(), [no for one in asked for no in one.violations]
-        if no := recordal.license_runs("FILED", facts.ended_on):
+        if no := recordal.license_runs("FILED", legal_day(self._clock.now()), facts.ended_on):
             found = [ViolationOut.model_validate(no.violation().wire(language)), *found]
         scope = scope_of(row)
         async with self._db.read() as tx:
@@ -233,14 +234,16 @@ class Documents:
         async with self._db.read() as tx:
             done = (await models.acts_of(tx, [row.id]))[row.id]
             paid = (await models.payments_under(tx, [row.id]))[row.id]
-            spare = credit_fen(row, (await models.dues_of(tx, [row.id]))[row.id], paid, today)
+            spare = 0
+            if ended_on(row, today) is not None or said.fee.rate is None:  # else the next royalty takes it
+                spare = credit_fen(row, (await models.dues_of(tx, [row.id]))[row.id], paid, today)
             if isinstance(said, Terms):
                 noticed, declared = await self._notice(tx, row.source_id)
                 before = (await models.payments_of(tx, [noticed.id]))[noticed.id]
                 spare += max(0, sum(map(kept_fen, _settled(before))) - noticed.due_fen)
                 paid = [*before, *paid]
                 number, on = declared.announcement_number, declared.announced_on
-                basis["announced"] = Announced(number=number, on=on, terms=said)
+                basis["announced"] = Announced(number=number, on=on, terms=said, is_paid_for=noticed.due_fen > 0)
                 day = legal_day(noticed.delivered_at)
                 steps.append((day, "written notice delivered to the patentee", "书面通知送达专利权人"))
             elif isinstance(said, QuickTerms):
@@ -254,6 +257,7 @@ class Documents:
             **basis,
             number=row.id,
             ended_on=ended_on(row, today),
+            never_was=never_was(row),
             recordal=recordal_state(row, done, today),
             recordal_number=next((number for number in reversed(numbers) if number), None),
             licensors=[PaperParty(name=one["name"], uscc=one.get("uscc")) for one in row.licensors],

@@ -18,6 +18,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from services.licensing import models
 from services.licensing.service import sample
 from services.licensing.service.declarations import Declarations
+from services.licensing.service.requests import Requests
 from services.licensing.service.targets import Targets
 from shared.clock import Clock, legal_day
 from shared.contracts.catalog import DealTarget
@@ -33,8 +34,11 @@ _ENDS = frozenset({"LAPSED_UNPAID_FEE", "ABANDONED", "INVALIDATED", "EXPIRED"})
 class Facts:
     """Follows catalog."""
 
-    def __init__(self, db: Database, targets: Targets, declarations: Declarations, clock: Clock) -> None:
-        self._db, self._targets, self._declarations, self._clock = db, targets, declarations, clock
+    def __init__(
+        self, db: Database, targets: Targets, declarations: Declarations, requests: Requests, clock: Clock
+    ) -> None:
+        self._db, self._targets, self._clock = db, targets, clock
+        self._declarations, self._requests = declarations, requests
 
     async def follow(self) -> None:
         """Loop: what ends with a patent ends here."""
@@ -46,12 +50,15 @@ class Facts:
         known = {one.patent_id: one for one in await self._targets.named(await self._together(concerned))}
         ended = {id_: on for id_, one in known.items() if (on := _ended_on(one)) is not None}
         await self._declarations.redraft([id_ for id_ in concerned if id_ in known])
+        gone = _gone(page.items)
 
         async def write(tx: Tx) -> None:
             now = self._clock.now()
             await self._keep([known[id_] for id_ in concerned if id_ in known], tx, now)
             for id_ in concerned:
                 await self._note(tx, id_, ended, now)
+                if id_ in ended and id_ in gone:
+                    await self._tell_negotiators(tx, id_, ended[id_], now)
             if any(each.type == "sample.removed" for each in page.items):
                 await sample.remove(tx)
 
@@ -74,13 +81,13 @@ class Facts:
 
     async def _concerned(self, changes: Sequence[Change]) -> list[str]:
         """The patents of a page that are licensed or declared here, and those that are gone while they are negotiated."""
-        said = {each.subject: str(each.data.get("state")) for each in changes}
+        said, gone = {each.subject for each in changes}, _gone(changes)
         license_, declaration = models.license_, models.declaration
         async with self._db.read() as tx:
             held = await tx.scalars(select(license_.c.patent_ids).where(license_.c.patent_ids.overlap(list(said))))
             found = {id_ for ids in held for id_ in ids if id_ in said}
             found |= set(await tx.scalars(select(declaration.c.patent_id).where(declaration.c.patent_id.in_(said))))
-            if gone := [id_ for id_, state in said.items() if state in _ENDS]:
+            if gone:
                 talks = await tx.scalars(select(models.inquiry.c.patents).where(_negotiated(gone)))
                 found |= {one["id"] for patents in talks for one in patents if one["id"] in gone}
         return sorted(found)
@@ -96,20 +103,18 @@ class Facts:
         """Declarations end with their patent, licenses with the first of theirs; when it comes back they go on."""
         declaration, license_ = models.declaration, models.license_
         values, ended_on = {"patent_ended_on": ended.get(patent_id), "updated_at": now}, declaration.c.patent_ended_on
-        is_news = ended_on.is_distinct_from(ended.get(patent_id))
-        await tx.execute(update(declaration).where(declaration.c.patent_id == patent_id, is_news).values(values))
-        await self._tell_negotiators(tx, patent_id, ended.get(patent_id), now)
+        is_news = and_(declaration.c.patent_id == patent_id, ended_on.is_distinct_from(ended.get(patent_id)))
+        moved = await tx.scalars(update(declaration).where(is_news).values(values).returning(declaration.c.id))
+        await self._requests.reconsider(tx, moved.all(), now)
         statement = select(license_).where(license_.c.patent_ids.contains([patent_id])).order_by(license_.c.id)
         for row in (await tx.execute(statement.with_for_update())).all():
             on = min((ended[id_] for id_ in row.patent_ids if id_ in ended), default=None)
             if on != row.patent_ended_on:
                 await self._ended(tx, row, on, now)
 
-    async def _tell_negotiators(self, tx: Tx, patent_id: str, on: date | None, now: datetime) -> None:
+    async def _tell_negotiators(self, tx: Tx, patent_id: str, on: date, now: datetime) -> None:
         """Whoever is negotiating over a patent that is gone hears of it; an acceptance is refused from now on anyway."""
         table = models.inquiry
-        if on is None:
-            return
         data: dict[str, Any] = {"on": on.isoformat(), "patent_ids": [patent_id]}
         told = [
             change("inquiry.patent_ended", row.id, who, now, data)
@@ -128,6 +133,14 @@ class Facts:
             data = {"on": day.isoformat(), "patent_ids": row.patent_ids}
             told = [change(f"license.{past}", row.id, who, now, data) for who in (row.organization_id, row.licensor_id)]
             await models.feed.append(tx, told)
+
+
+def _gone(changes: Sequence[Change]) -> list[str]:
+    """The patents that are gone by the last of what was recorded of them."""
+    recorded = [each for each in changes if each.type == "patent.legal_event_recorded"]
+    return [
+        id_ for id_, state in {each.subject: str(each.data.get("state")) for each in recorded}.items() if state in _ENDS
+    ]
 
 
 def _negotiated(patent_ids: Sequence[str]) -> ColumnElement[bool]:

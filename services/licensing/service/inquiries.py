@@ -289,7 +289,7 @@ class Inquiries:
                 raise InvalidInput(wrong.message.en, wrong.message.zh, violations=(wrong.violation(),))
         async with self._db.read() as tx:
             seen = await self._visible(tx, id_, by, lock=False)
-        asked = await self._asked(seen, draft)
+        asked = await self._asked(seen, draft, is_new=True)
         async with self._db.write() as tx:
             await self._acts.claim(tx, now)
             row = await self._visible(tx, id_, by, lock=True)
@@ -320,10 +320,9 @@ class Inquiries:
             )
             return await self._acts.answer(tx, await self._offer(tx, made, row, by))
 
-    async def _asked(self, row: Row[Any], terms: OfferTerms) -> list[DealTarget]:
-        return await self._targets.licensed(
-            [patent["id"] for patent in row.patents], terms.license_type, scope.wanted(terms.scope)
-        )
+    async def _asked(self, row: Row[Any], terms: OfferTerms, *, is_new: bool = False) -> list[DealTarget]:
+        patents = [patent["id"] for patent in row.patents]
+        return await self._targets.licensed(patents, terms.license_type, scope.wanted(terms.scope), is_new=is_new)
 
     async def _sent(
         self,
@@ -467,8 +466,14 @@ class Inquiries:
         self, tx: Tx, late: Row[Any], row: Row[Any], side: Side, said: Acceptance, by: Caller, now: datetime
     ) -> Offer:
         """A late acceptance is a new offer (Civil Code Art. 486), made on explicit request only."""
-        if no := rules.is_open(await self._state(tx, row)) or rules.leaves_time(said.valid_until, legal_day(now)):
-            raise no.raised()
+        today, wanted = legal_day(now), OfferTerms.model_validate(late.terms).scope
+        for no in (
+            rules.is_open(await self._state(tx, row)),
+            rules.leaves_time(said.valid_until, today),
+            scope.days_are_ahead(wanted, today),
+        ):
+            if no:
+                raise no.raised()
         if late.answer is None:
             await self._answered(tx, late, OfferState.EXPIRED, by, now, {})
         standing = await self._standing(tx, row.id)

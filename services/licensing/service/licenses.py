@@ -64,10 +64,10 @@ _BASIS = {
     "notified": "专利法第五十一条第一款；民法典第一百三十七条",
     "payment_reported": "民法典第五百零九条",
     "payment_settled": "民法典第五百五十七条第一款第一项",
-    "payment_contested": "民法典第五百零九条",
-    "payment_not_received": "民法典第五百零九条",
+    "payment_contested": "平台付款确认规则",
+    "payment_not_received": "平台付款确认规则",
     "payment_refunded": "民法典第九百八十五条",
-    "payment_withdrawn": "民法典第一百四十一条",
+    "payment_withdrawn": "平台付款确认规则",
     "agreed": "民法典第四百七十九条、第四百九十一条",
     "signed": "民法典第四百九十条",
     "given_up": "民法典第四百九十一条",
@@ -461,7 +461,7 @@ class Licenses:
         state = recordal_state(row, (await models.acts_of(tx, [id_]))[id_], today)
         for no in (
             rules.step_follows(step.outcome, state),
-            rules.license_runs(step.outcome, ended_on(row, today)),
+            rules.license_runs(step.outcome, step.on, ended_on(row, today)),
             rules.step_is_proved(step.outcome, bool(step.document_ids), step.number, by.is_operator),
             rules.step_is_dated(step.on, row.effective_on, today),
         ):
@@ -540,6 +540,11 @@ def ended_on(row: Row[Any], today: date) -> date | None:
         day for day in (row.until + timedelta(days=1), row.terminated_on, row.patent_ended_on) if day is not None
     )
     return over if over <= today else None
+
+
+def never_was(row: Row[Any]) -> bool:
+    """Whether a license was entered under a patent that had ended already, as was found only later."""
+    return row.patent_ended_on is not None and row.effective_on is not None and row.patent_ended_on <= row.effective_on
 
 
 def before_end(row: Row[Any]) -> date:
@@ -702,4 +707,6 @@ def _available(
             no_report = schedule.period_is_over(following, today)
             found.append(offered("royalty-reports", f"{root}/royalty-reports", no_report))
     no = rules.nothing_to_record() if row.effective_on is None else None
+    if recordal_state(row, done, today) in rules.TO_BE_FILED:
+        no = no or rules.license_runs("FILED", today, ended_on(row, today))
     return [*found, offered("recordals", f"{root}/recordals", no)]

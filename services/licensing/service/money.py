@@ -64,7 +64,15 @@ def shown(row: Row[Any], returned: Sequence[Row[Any]], by: Caller) -> Payment:
         state=state,
         refunded=money(row.refunded_fen),
         refunds=[_refund(one) for one in returned],
-        available_acts=[offered(step.value, f"{root}/{step.value}", rules.act_is_open(step, state)) for step in steps],
+        available_acts=[
+            offered(
+                step.value,
+                f"{root}/{step.value}",
+                rules.act_is_open(step, state)
+                or (None if step is PaymentAct.WITHDRAWAL else rules.is_found_by_another(row.organization_id, by.organization_id)),
+            )
+            for step in steps
+        ],
     )  # fmt: skip
 
 

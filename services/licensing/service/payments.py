@@ -132,7 +132,7 @@ class Payments:
             for no in (
                 rules.is_reported_once(await self._known(tx, subject, draft.reference)),
                 rules.request_takes_money(await self._requests.state(tx, row)),
-                rules.is_money(payment.fen, row.due_fen),
+                rules.is_money(payment.fen, max(row.due_fen, terms.fen(row.terms["fee"]["amount"] or "0"))),
                 rules.is_paid_in_time(draft.paid_on, given.payable_until, legal_day(now), announced_on),
             ):
                 if no:
@@ -329,6 +329,9 @@ class Payments:
         """
         table = models.payment
         known = await self._known(tx, subject, transfer.reference)
+        if named is not None:
+            statement = select(table.c.id).where(table.c.id == named, table.c.state != PaymentState.WITHDRAWN)
+            named = await tx.scalar(statement)  # what its payer took back is known by the transfer's number alone
         for no in (
             rules.is_reported_once(known if named is not None and known != named else None),
             rules.is_money(transfer.fen),
@@ -366,6 +369,7 @@ class Payments:
             )
             refundable, is_owed = await self._refundable(tx, subject, id_, transfer.fen, today)
             for no in (
+                rules.is_found_by_another(row.organization_id, by.organization_id),
                 rules.act_is_open(PaymentAct.REFUND, PaymentState(row.state)),
                 rules.is_reported_once(known),
                 rules.is_money(transfer.fen),

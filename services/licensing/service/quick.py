@@ -86,7 +86,8 @@ class QuickLicenses:
         for no in (quick.terms_fit(draft, draft.patent_ids, legal_day(now)), offer_rules.is_specific(whole)):
             if no:
                 raise InvalidInput(no.message.en, no.message.zh, violations=(no.violation(),))
-        asked = await self._targets.licensed(draft.patent_ids, LicenseType.ORDINARY, scope.wanted(whole.scope))
+        place = scope.wanted(whole.scope)
+        asked = await self._targets.licensed(draft.patent_ids, LicenseType.ORDINARY, place, is_new=True)
         if not all(by.may_touch(one.organization_id) for one in asked):
             raise NotFound("there is no such patent", "没有该专利")
         raise_unless_acknowledged(regions_of(asked), clauses.against(draft.clauses), draft.acknowledged_rules)

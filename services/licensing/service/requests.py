@@ -19,8 +19,8 @@ from services.licensing.rules.periods import WorkingDays
 from services.licensing.service import agency
 from services.licensing.service.calendar import working_days
 from services.licensing.service.declarations import Declarations, no_declaration, offered, party_of, taken
-from services.licensing.service.licenses import Licenses, before_end, recordal_state, sides
-from services.licensing.service.money import all_shown, kept_fen, money
+from services.licensing.service.licenses import Licenses, before_end, ended_on, never_was, recordal_state, sides
+from services.licensing.service.money import all_shown, kept_fen, money, nobody
 from services.licensing.service.targets import Targets
 from shared import context
 from shared.auth import Caller
@@ -48,6 +48,7 @@ from shared.feed import change
 from shared.idempotency import Idempotency
 from shared.ids import new_id
 from shared.paging import Cursors
+from shared.rulebook import Refusal
 from shared.together import Together
 
 
@@ -140,13 +141,23 @@ class Requests:
         """Enter the license once notice and payments have made one."""
         if row.license_id is not None or row.cancelled_on is not None:
             return row
-        paid, table = (await models.payments_of(tx, [row.id]))[row.id], models.declaration
-        declared = (await tx.execute(select(table).where(table.c.id == row.declaration_id))).one()
+        paid = (await models.payments_of(tx, [row.id]))[row.id]
+        # Locked, against the news that its patent has ended: either it waits for this license, or this waits for it.
+        declared = (await tx.execute(models.by_id(models.declaration, "share"), {"id": row.declaration_id})).one()
         on = notice.effective_on(_notice(row, None, declared.patent_ended_on), _paid(paid))
         if on is None:
             return row
         license_id = await self._licenses.begin(tx, row, declared, on, by, now)
         return await models.changed(tx, models.request, row, now, license_id=license_id)
+
+    async def reconsider(self, tx: Tx, declaration_ids: Sequence[str], now: datetime) -> None:
+        """What was paid for a patent that seemed gone is a license after all, when that turns out otherwise."""
+        table = models.request
+        waiting = select(table).where(
+            table.c.declaration_id.in_(declaration_ids), table.c.license_id.is_(None), table.c.cancelled_on.is_(None)
+        )
+        for row in (await tx.execute(waiting.order_by(table.c.id).with_for_update())).all() if declaration_ids else ():
+            await self.take_effect(tx, row, nobody("catalog"), now)
 
     async def _tell(
         self, tx: Tx, row: Row[Any], past: str, on: date, by: Caller, now: datetime, data: dict[str, Any]
@@ -278,7 +289,7 @@ class Requests:
             state=state,
             payments=list(told),
             sample=row.is_sample,
-            available_acts=_available(row, state, by),
+            available_acts=_available(row, state, by, _not_recordable(license_, done, today)),
         )  # fmt: skip
 
     async def cancel(self, id_: str, by: Caller) -> LicenseRequest:
@@ -302,7 +313,10 @@ class Requests:
 
     async def notice_of(self, tx: Tx, row: Row[Any]) -> Notice:
         """A notice as the rules see it."""
-        return _notice(row, None, (await self._patents_ended(tx, [row])).get(row.declaration_id))
+        table, license_ = models.license_, None
+        if row.license_id is not None:
+            license_ = (await tx.execute(select(table).where(table.c.id == row.license_id))).one()
+        return _notice(row, license_, (await self._patents_ended(tx, [row])).get(row.declaration_id))
 
     async def record(self, id_: str, step: Recordal, by: Caller) -> LicenseRequest:
         """A step of the recordal of the license that the request became. Raises: RuleRefused REC-STATE."""
@@ -318,7 +332,9 @@ class Requests:
 
 
 def _notice(row: Row[Any], license_: Row[Any] | None, patent_ended_on: date | None) -> Notice:
-    ended_on = patent_ended_on if row.license_id is None else None
+    gone_on = patent_ended_on if row.license_id is None else None
+    if license_ is not None and never_was(license_):
+        gone_on = license_.patent_ended_on
     return Notice(
         delivered_on=legal_day(row.delivered_at),
         due_fen=row.due_fen,
@@ -326,7 +342,7 @@ def _notice(row: Row[Any], license_: Row[Any] | None, patent_ended_on: date | No
         cancelled_on=row.cancelled_on,
         license_until=before_end(license_) if license_ is not None else None,
         terminated_on=license_.terminated_on if license_ is not None else None,
-        patent_until=ended_on - timedelta(days=1) if ended_on is not None else None,
+        patent_until=gone_on - timedelta(days=1) if gone_on is not None else None,
     )
 
 
@@ -368,7 +384,15 @@ def _is_held(today: date) -> ColumnElement[bool]:
     return select(order.c.id).where(concerned, models.orders.stands(today)).exists()
 
 
-def _available(row: Row[Any], state: RequestState, by: Caller) -> list[AvailableAct]:
+def _not_recordable(license_: Row[Any] | None, done: Sequence[Row[Any]], today: date) -> Refusal | None:
+    if license_ is None:
+        return recordal.nothing_to_record()
+    if recordal_state(license_, done, today) not in recordal.TO_BE_FILED:
+        return None
+    return recordal.license_runs("FILED", today, ended_on(license_, today))
+
+
+def _available(row: Row[Any], state: RequestState, by: Caller, not_recordable: Refusal | None) -> list[AvailableAct]:
     root = f"/v1/open-license-requests/{row.id}"
     found = []
     if by.may_touch(row.organization_id):
@@ -376,5 +400,4 @@ def _available(row: Row[Any], state: RequestState, by: Caller) -> list[Available
             offered("payments", f"{root}/payments", payment.request_takes_money(state)),
             offered("cancellation", f"{root}/cancellation", notice.may_cancel(state)),
         ]
-    no = None if row.license_id is not None else recordal.nothing_to_record()
-    return [*found, offered("recordal", f"{root}/recordal", no)]
+    return [*found, offered("recordal", f"{root}/recordal", not_recordable)]

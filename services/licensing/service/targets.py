@@ -52,9 +52,15 @@ class Targets:
         """A patent as it stands now, and what is against an act with it. Raises: NotFound; Unavailable."""
         return (await self._ask(DealQuery(patent_ids=[patent_id], act=act, given=list(given))))[0]
 
-    async def licensed(self, patent_ids: Sequence[str], type_: LicenseType, scope: WantedScope) -> list[DealTarget]:
-        """Patents as they stand now, and what is against licensing them so. Raises: NotFound; Unavailable."""
-        return await self._ask(DealQuery(patent_ids=list(patent_ids), act=ACT_OF[type_], scope=scope))
+    async def licensed(
+        self, patent_ids: Sequence[str], type_: LicenseType, scope: WantedScope, *, is_new: bool = False
+    ) -> list[DealTarget]:
+        """Patents as they stand now, and what is against licensing them so. Raises: NotFound; Unavailable.
+
+        Codes of regions are judged where a scope is written (`is_new`): who has agreed to it can no longer mend it.
+        """
+        asked = await self._ask(DealQuery(patent_ids=list(patent_ids), act=ACT_OF[type_], scope=scope))
+        return asked if is_new else [_without_regions(one) for one in asked]
 
     async def _ask(self, query: DealQuery) -> list[DealTarget]:
         found = await self._deals.get((query.model_dump_json(exclude_unset=True), context.language.get()))
@@ -120,7 +126,15 @@ def coded(target: DealTarget) -> list[Holder]:
 
 def regions_of(asked: Sequence[DealTarget]) -> list[ViolationOut]:
     """What catalog says of the regions of a scope, which it was asked with: the same for every patent."""
-    return [no for no in asked[0].violations if no.rule.startswith("REGION-")]
+    return [no for no in asked[0].violations if no.rule.startswith(_REGION)]
+
+
+_REGION = "REGION-"
+
+
+def _without_regions(one: DealTarget) -> DealTarget:
+    left = [no for no in one.violations if not no.rule.startswith(_REGION)]
+    return one if len(left) == len(one.violations) else one.model_copy(update={"violations": left})
 
 
 def first_expiry(asked: Sequence[DealTarget]) -> date | None:

@@ -289,9 +289,10 @@ def test_what_is_open_on_a_request(state: RequestState) -> None:
 
 
 def test_a_license_that_has_ended_is_not_filed_any_more() -> None:
-    assert verdict(recordal.license_runs, "FILED", TODAY) == "REC-ENDED"
-    assert verdict(recordal.license_runs, "FILED", None) is None
-    assert verdict(recordal.license_runs, "CANCELLED", TODAY) is None
+    assert verdict(recordal.license_runs, "FILED", TODAY, TODAY) == "REC-ENDED"
+    assert verdict(recordal.license_runs, "FILED", TODAY - timedelta(days=1), TODAY) is None
+    assert verdict(recordal.license_runs, "FILED", TODAY, None) is None
+    assert verdict(recordal.license_runs, "CANCELLED", TODAY, TODAY) is None
 
 
 def test_a_license_lasts_no_longer_than_its_patent() -> None:
