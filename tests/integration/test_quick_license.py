@@ -207,7 +207,13 @@ async def test_the_certificate_of_a_quick_license_says_what_a_trial_allows_and_w
     path = f"/v1/licenses/{trial['license_id']}"
     shown = await words(talks.firm, f"{path}/document")
     assert all(
-        said in shown for said in ("仅限在企业内部测试", "自首次销售之日（不早于转正之日）起30日内支付", "8000.00", "随试用期届满终止")
+        said in shown
+        for said in (
+            "仅限在企业内部测试",
+            "自首次销售之日（不早于转正之日）起30日内支付",
+            "8000.00",
+            "随试用期届满终止",
+        )
     )
     code = (await talks.university.read("/v1/organizations/me"))["uscc"]
     assert code in shown and "合同生效之日" not in shown
