@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -502,6 +503,26 @@ class Machine(RuleBasedStateMachine):
         terms = (one["terms_hash"], one["terms_snapshot"])
         assert self.frozen.setdefault(one["id"], terms) == terms
 
+    async def _whole(self) -> None:
+        """I-9: what arrived is shared out to the fen, and the books balance; I-18: type, number and term agree."""
+        by = self.talks.university
+        assert (await by.read("/v1/ledger-balances"))["total"] == "0.00"
+        patent = await by.read(f"/v1/patents/{self.talks.patent}")
+        number = patent["application_number"]
+        assert (patent["patent_type"], number[4]) == ("INVENTION", "1") and number[:4] == patent["filing_date"][:4]
+        assert patent["expiry_date"] == str(self.expiry) and self.expiry.year - int(number[:4]) == 20
+        shares = [holder.get("share") for holder in patent["holders"]]
+        assert not self.owner or sum(map(Decimal, shares)) == 100
+        for one in self.held:
+            body = {"license_id": one["id"], "persons": [{"name": "王工", "weight": 2}, {"name": "李工", "weight": 1}]}
+            answer = await by.post("/v1/distribution-previews", json=body)
+            if answer.status_code == 409:
+                assert [no["rule"] for no in answer.json()["violations"]] == ["DIST-MONEY"], answer.text
+                continue
+            told = answer.json()
+            parts = sum(Decimal(part["amount"]["amount"]) for part in told["parts"])
+            assert parts == Decimal(told["gross"]["amount"]) > 0, told
+
     @invariant()
     def the_law_holds(self) -> None:
         if not hasattr(self, "models"):
@@ -525,6 +546,7 @@ class Machine(RuleBasedStateMachine):
             if request is not None:
                 given = self.model.requests[request]
                 assert given.settled() >= given.due, "I-7"
+        self.portal.call(self._whole)
 
 
 @pytest.fixture(scope="module")
