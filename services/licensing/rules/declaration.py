@@ -125,7 +125,8 @@ def days_follow(on: date, not_before: date | None, today: date) -> Refusal | Non
         message = Text(f"{on} is still to come", f"{on} 尚未到来")
     else:
         message = Text(
-            f"{on} is before {not_before}, the day of the act it follows", f"{on} 早于前一行为之日 {not_before}"
+            f"{on} is before {not_before}, when it could not have happened yet",
+            f"{on} 早于 {not_before}，当时尚不可能发生",
         )
     return Refusal("OL-DAYS", message, Text("give the day on which it happened", "请填写实际发生之日"))
 
